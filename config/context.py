@@ -1,0 +1,32 @@
+"""What every page's template may use."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest
+
+# No inline code, no evaluated attributes, nothing of a page with children's data kept in the
+# browser's storage; a conflict (409) or a form with errors (422) is shown like any answer.
+HTMX_CONFIG = json.dumps(
+    {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "allowScriptTags": False,
+        "selfRequestsOnly": True,
+        "historyRestoreAsHxRequest": False,
+        "historyCacheSize": 0,
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..", "swap": True},
+            {"code": "409|422", "swap": True},
+            {"code": "[45]..", "swap": False, "error": True},
+        ],
+    }
+)
+
+
+def page(_request: HttpRequest) -> dict[str, Any]:
+    """`htmx_config`: for `<meta name="htmx-config" content="{{ htmx_config }}">` in the head."""
+    return {"htmx_config": HTMX_CONFIG}

@@ -1,0 +1,64 @@
+"""What the application's role may do, granted by the owner after every migration.
+
+The application reads and writes rows and no more: it cannot alter tables, and in tables of the
+audit trail (named `audit_…`) it can only read and add.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.db import connections, transaction
+from psycopg2 import sql
+
+AUDIT_PREFIX = "audit_"
+
+
+def after_migrate(sender: AppConfig, using: str, **_kwargs: Any) -> None:
+    """Grant the rights, when migrations ran as an owner apart from the application's role."""
+    if settings.DATABASE_APP_ROLE != settings.DATABASE_OWNER_ROLE:
+        grant_rights(using)
+
+
+def grant_rights(using: str = "default") -> None:
+    """Bring the application role's rights on the schema `public` up to date, in one transaction.
+
+    Must run as the owner of the tables. A role that is missing is made, where the server allows
+    it; otherwise the database's own error says so.
+    """
+    connection = connections[using]
+    app, owner = (
+        sql.Identifier(settings.DATABASE_APP_ROLE),
+        sql.Identifier(settings.DATABASE_OWNER_ROLE),
+    )
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+
+        def run(statement: str, **names: sql.Composable) -> None:
+            composed = sql.SQL(statement).format(app=app, owner=owner, **names)
+            cursor.execute(composed.as_string(connection.connection))
+
+        run("GRANT USAGE ON SCHEMA public TO {app}")
+        run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {app}")
+        run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {app}")
+        cursor.execute(
+            "SELECT tablename FROM pg_tables "
+            "WHERE schemaname = 'public' AND (tablename LIKE %s OR tablename = 'django_migrations')",
+            [AUDIT_PREFIX.replace("_", r"\_") + "%"],
+        )
+        for (table,) in cursor.fetchall():
+            name = sql.Identifier(table)
+            run("REVOKE ALL ON {table} FROM {app}", table=name)
+            run("GRANT SELECT ON {table} TO {app}", table=name)
+            if table.startswith(AUDIT_PREFIX):
+                run("GRANT INSERT ON {table} TO {app}", table=name)
+        # A table made between two migrations starts with the lesser rights.
+        run(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public "
+            "GRANT SELECT, INSERT ON TABLES TO {app}"
+        )
+        run(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public "
+            "GRANT USAGE, SELECT ON SEQUENCES TO {app}"
+        )

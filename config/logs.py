@@ -1,0 +1,128 @@
+"""Structured logs, one JSON object a line, without personal data.
+
+Names and birth dates never belong in a log. Events carry identifiers; values under a key that a
+model declares as personal are blanked all the same, so that a slip does no harm.
+"""
+
+from __future__ import annotations
+
+import logging.config
+from typing import Any
+
+import structlog
+from django.http import HttpRequest
+from django.views.debug import SafeExceptionReporterFilter
+from django_structlog.middlewares import RequestMiddleware
+from structlog.typing import EventDict, WrappedLogger
+
+PERSONAL_KEYS = frozenset(
+    {
+        "age_band",
+        "birth_date",
+        "birth_year",
+        "body",
+        "community",
+        "display_name",
+        "email",
+        "gender",
+        "name",
+        "note",
+        "password",
+        "token",
+    }
+)
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """django-structlog's request log with paths only: a query string may hold a searched name."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
+
+
+class NoValuesReporterFilter(SafeExceptionReporterFilter):
+    """Error reports without the values of variables, form fields and settings."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
+
+    def get_traceback_frame_variables(
+        self, request: HttpRequest | None, tb_frame: Any
+    ) -> list[tuple[str, Any]]:
+        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Blank the values of personal keys."""
+    for key in PERSONAL_KEYS & event.keys():
+        event[key] = "[redacted]"
+    return event
+
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    redact,
+]
+
+
+def logging_config(*, level: str, style: str) -> dict[str, Any]:
+    """The `logging` configuration. `style` is `json` (a line an event) or `text` (for a person)."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    exceptions = [structlog.processors.format_exc_info] if style == "json" else []
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _SHARED,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *exceptions,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+        },
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            name: {"level": level}
+            for name in (
+                "accounts",
+                "audit",
+                "config",
+                "django_structlog",
+                "moderation",
+                "signals",
+                "staff",
+            )
+        },
+    }
+
+
+def configure(config: dict[str, Any]) -> None:
+    """Set up `logging` and structlog together; Django calls it through `LOGGING_CONFIG`."""
+    logging.config.dictConfig(config)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,335 @@
+"""Django settings, read from the environment alone. The README lists every variable.
+
+Two ways of running: *embedded* (no `DATABASE_URL`: everything lives under `SIGHTLINE_HOME`, for
+demonstration, development and tests) and *production* (`DATABASE_URL` is set).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.embedded import APP_ROLE, DATABASE, OWNER_ROLE, PORT, EmbeddedServer
+from config.env import DatabaseAddress, Env
+from config.logs import logging_config
+from config.secrets import kept_secret
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SIGHTLINE_HOME = env.path("SIGHTLINE_HOME", BASE_DIR / ".sightline").resolve()
+DEBUG = env.flag("SIGHTLINE_DEBUG", default=False)
+
+# -- Database ----------------------------------------------------------------------------------
+
+_address = env.database("DATABASE_URL")
+_owner_address = env.database("DATABASE_OWNER_URL")
+EMBEDDED = _address is None
+PRODUCTION = not EMBEDDED and not DEBUG
+
+# "owner" migrates; everything else connects as "app", which can neither alter tables nor touch
+# written audit rows. manage.py chooses by command.
+DATABASE_ROLE = env.choice("SIGHTLINE_DATABASE_ROLE", "app", ("app", "owner"))
+
+if _address is None:
+    if _owner_address is not None:
+        raise ImproperlyConfigured("DATABASE_OWNER_URL is set, so DATABASE_URL must be set too.")
+    _socket_folder = str(EmbeddedServer.at(SIGHTLINE_HOME).socket_folder)
+    _address = DatabaseAddress(DATABASE, APP_ROLE, "", _socket_folder, PORT)
+    _owner_address = DatabaseAddress(DATABASE, OWNER_ROLE, "", _socket_folder, PORT)
+
+# What the grants are given to. The two names are equal where the server has one role only.
+DATABASE_APP_ROLE = _address.user
+DATABASE_OWNER_ROLE = (_owner_address or _address).user
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "config.database",
+        **((DATABASE_ROLE == "owner" and _owner_address) or _address).as_django(),
+        # Consulted by config.database: which server to start before the first connection.
+        "EMBEDDED_HOME": SIGHTLINE_HOME if EMBEDDED else None,
+        "CONN_MAX_AGE": env.number("SIGHTLINE_CONNECTION_SECONDS", 60),
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+
+# -- Secrets and hosts -------------------------------------------------------------------------
+
+SECRET_KEY = env.text("SIGHTLINE_SECRET_KEY")
+if not SECRET_KEY:
+    if PRODUCTION:
+        raise ImproperlyConfigured(
+            "SIGHTLINE_SECRET_KEY must be set (50 or more random characters) when DATABASE_URL is."
+        )
+    SECRET_KEY = kept_secret(SIGHTLINE_HOME / "secret-key")
+if len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("SIGHTLINE_SECRET_KEY is too short: use 50 or more characters.")
+SECRET_KEY_FALLBACKS = env.words("SIGHTLINE_OLD_SECRET_KEYS")
+
+ALLOWED_HOSTS = env.words("SIGHTLINE_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost"))
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "SIGHTLINE_ALLOWED_HOSTS must list the host names that Sightline answers to."
+    )
+CSRF_TRUSTED_ORIGINS = env.words("SIGHTLINE_TRUSTED_ORIGINS")
+METRICS_TOKEN = env.text("SIGHTLINE_METRICS_TOKEN")
+
+# Private keys that Sightline makes for itself: the audit trail's and the referral packages'.
+KEYS_DIR = env.path("SIGHTLINE_KEYS_DIR", SIGHTLINE_HOME / "keys")
+
+# -- Applications ------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "staff",
+    "audit",
+    "accounts",
+    "signals",
+    "moderation",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "rest_framework",
+    "drf_spectacular",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+    "template_partials",
+    "csp",
+    "pgtrigger",
+    # Last: its post-migrate step grants rights on what all the others made.
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.SecurityHeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.logs.RequestLogMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.VaryOnHtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+SILENCED_SYSTEM_CHECKS = [
+    # E-mail addresses are unique without regard to case, by a constraint this check cannot see.
+    "auth.W004",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.page",
+            ],
+        },
+    }
+]
+
+# -- People and sessions -----------------------------------------------------------------------
+
+AUTH_USER_MODEL = "staff.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reset_password": "20/m/ip,5/m/key",
+    "reauthenticate": "10/m/user",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Sightline"
+MFA_PASSKEY_LOGIN_ENABLED = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+SOCIALACCOUNT_AUTO_SIGNUP = False
+
+# Roles that must have a second factor: none in the demonstration, everybody in production.
+SECOND_FACTOR_REQUIRED = env.flag("SIGHTLINE_SECOND_FACTOR", default=PRODUCTION)
+
+# A session ends after this idle time, and at the latest after the absolute time.
+SESSION_IDLE = timedelta(minutes=env.number("SIGHTLINE_SESSION_IDLE_MINUTES", 60, at_least=1))
+SESSION_ABSOLUTE = timedelta(hours=env.number("SIGHTLINE_SESSION_HOURS", 12, at_least=1))
+SESSION_COOKIE_AGE = int(SESSION_ABSOLUTE.total_seconds())
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# -- Transport and headers ---------------------------------------------------------------------
+
+_https = env.flag("SIGHTLINE_HTTPS", default=PRODUCTION)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_NAME = "__Host-sightline" if _https else "sightline"
+CSRF_COOKIE_NAME = "__Host-sightline-csrf" if _https else "sightline-csrf"
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("SIGHTLINE_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# -- Files, cache, mail ------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = SIGHTLINE_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+MEDIA_ROOT = env.path("SIGHTLINE_FILES_DIR", SIGHTLINE_HOME / "files")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+# Bytes: a file that the import page takes. Bigger ones go through `import_graph`.
+IMPORT_UPLOAD_MAX_BYTES = env.number("SIGHTLINE_UPLOAD_MEGABYTES", 1024, at_least=1) * 1024 * 1024
+
+CELERY_BROKER_URL = env.address(
+    "CELERY_BROKER_URL", ("redis", "rediss", "amqp", "amqps", "sentinel")
+)
+_cache_url = env.address("SIGHTLINE_CACHE_URL", ("redis", "rediss")) or (
+    CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else ""
+)
+CACHES: dict[str, dict[str, Any]] = {
+    # A real cache, always: sign-in limits do nothing on a dummy one. Without Redis it is a
+    # folder, which the web processes of one machine share.
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _cache_url}
+    if _cache_url
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": SIGHTLINE_HOME / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if env.text("SIGHTLINE_MAIL_HOST")
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
+EMAIL_FILE_PATH = SIGHTLINE_HOME / "mail"
+EMAIL_HOST = env.text("SIGHTLINE_MAIL_HOST")
+EMAIL_PORT = env.number("SIGHTLINE_MAIL_PORT", 587, at_least=1, at_most=65535)
+EMAIL_HOST_USER = env.text("SIGHTLINE_MAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("SIGHTLINE_MAIL_PASSWORD")
+EMAIL_USE_TLS = True
+DEFAULT_FROM_EMAIL = env.text("SIGHTLINE_MAIL_FROM", "sightline@localhost")
+
+# -- API ---------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["config.problems.DenyAll"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sightline",
+    "DESCRIPTION": "Ingest a platform's social graph, ask for contact advice, read cases.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# -- Language, time, logs ----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logs.NoValuesReporterFilter"
+
+LOGGING_CONFIG = "config.logs.configure"
+LOGGING = logging_config(
+    level=env.choice("SIGHTLINE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    style=env.choice("SIGHTLINE_LOG_FORMAT", "json", ("json", "text")),
+)
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
+# -- Limits of the product ---------------------------------------------------------------------
+
+PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https")).rstrip("/")
