@@ -1,0 +1,127 @@
+"""What every page's template uses: navigation by role, times in words, severity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template.context import Context
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
+from staff.capabilities import Capability
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationItem:
+    label: str
+    url: str
+    current: bool
+
+
+# In the order of the bar: label, url name, the capability that opens it, and what else belongs to it
+_NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
+    ("Queue", "queue", Capability.VIEW_CASES, ("/cases/",)),
+    ("Escalations", "escalations", Capability.DECIDE_ESCALATIONS, ()),
+    ("Referrals", "referrals", Capability.VIEW_CASES, ()),
+    ("Imports", "imports", Capability.IMPORT_GRAPH, ()),
+    ("Runs", "runs", Capability.VIEW_RUNS, ()),
+    ("Thresholds", "thresholds", Capability.VIEW_THRESHOLDS, ()),
+    ("Staff", "staff", Capability.MANAGE_STAFF, ()),
+    ("Audit trail", "audit", Capability.VIEW_AUDIT, ()),
+)
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: Context) -> list[NavigationItem]:
+    """The pages that the signed-in person may open, the current one marked."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    items = []
+    for label, name, capability, prefixes in _NAVIGATION:
+        if not user.can(capability):
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        current = request.path.startswith((url, *prefixes))
+        items.append(NavigationItem(label, url, current))
+    return items
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """A point in time, absolute and short: ``14:20`` today, ``12 Nov, 14:20``, ``12 Nov 2025``."""
+    if value is None:
+        return "not recorded"
+    local, now = timezone.localtime(value), timezone.localtime()
+    if local.date() == now.date():
+        return local.strftime("%H:%M")
+    if local.year == now.year:
+        return date_format(local, "j M, H:i")
+    return date_format(local, "j M Y, H:i")
+
+
+@register.filter
+def day(value: datetime | date | None) -> str:
+    """A date with its year: ``12 Nov 2025``."""
+    if value is None:
+        return "not recorded"
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    return date_format(value, "j M Y")
+
+
+@register.filter
+def span(value: timedelta | None) -> str:
+    """A length of time in its largest unit, rounded down: ``3 days``, ``5 h``, ``12 min``."""
+    if value is None:
+        return ""
+    seconds = int(abs(value).total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3600, seconds // 60
+    if days >= 2:
+        return f"{days} days"
+    if hours >= 1:
+        return f"{hours} h"
+    return f"{minutes} min"
+
+
+@register.filter
+def ago(value: datetime | None) -> str:
+    """How long ago, in words: ``12 min ago``."""
+    if value is None:
+        return "never"
+    passed = timezone.now() - value
+    if passed < timedelta(minutes=1):
+        return "just now"
+    return f"{span(passed)} ago"
+
+
+@register.filter
+def points(value: float | None) -> str:
+    """Points with their sign, as a whole number: ``+46``, ``−8``."""
+    if value is None:
+        return ""
+    rounded = round(value)
+    return f"+{rounded}" if rounded > 0 else str(rounded).replace("-", "−")
+
+
+@register.inclusion_tag("components/severity.html")
+def severity(value: str) -> dict[str, Any]:
+    """Shape and word of a severity."""
+    return {"value": value, "label": SEVERITY_LABELS[Severity(value)]}
+
+
+@register.filter
+def get(mapping: dict[Any, Any], key: Any) -> Any:
+    """``mapping[key]``, or None where there is none."""
+    return mapping.get(key)

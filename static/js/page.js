@@ -1,0 +1,108 @@
+/* Focus, menus, dismissable alerts and countdowns. Every page works without this file. */
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  root.classList.add("js");
+
+  const status = () => document.getElementById("status");
+
+  /** Says something to screen readers without moving the focus. */
+  function announce(text) {
+    const line = status();
+    if (!line || !text) return;
+    line.textContent = "";
+    window.setTimeout(() => {
+      line.textContent = text;
+    }, 30);
+  }
+
+  /** The first element that asks for the focus: an error summary, an alert, a new region. */
+  function focusWithin(scope) {
+    const wanted = scope.matches?.("[data-focus]") ? scope : scope.querySelector("[data-focus]");
+    if (!wanted) return false;
+    wanted.focus({ preventScroll: false });
+    return document.activeElement === wanted;
+  }
+
+  // --- Alerts and menus -------------------------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const dismiss = event.target.closest("[data-dismiss]");
+    if (dismiss) {
+      const alert = dismiss.closest(".alert");
+      const next = alert.nextElementSibling?.matches(".alert") ? alert.nextElementSibling : null;
+      alert.remove();
+      (next ?? document.querySelector("main h1"))?.focus();
+      return;
+    }
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details[data-menu][open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  // --- Swaps -------------------------------------------------------------------------------------
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const scope = event.detail.elt;
+    const said = scope.querySelector?.("[data-announce]") ?? (scope.dataset?.announce ? scope : null);
+    if (said) announce(said.dataset.announce);
+    if (scope.isConnected) focusWithin(scope);
+    tick();
+  });
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const code = event.detail.xhr.status;
+    announce(
+      code === 403 || code === 404
+        ? "That is not available to you. Nothing was changed."
+        : "The server could not answer. Nothing was changed; try again."
+    );
+  });
+
+  document.addEventListener("htmx:sendError", () => {
+    announce("The server cannot be reached. Nothing was changed; try again.");
+  });
+
+  // A title for what is shown now: pages answer with it in a header, parts keep the old one.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const title = event.detail.xhr?.getResponseHeader?.("X-Page-Title");
+    if (title) document.title = decodeURIComponent(title);
+  });
+
+  // --- Countdowns: <time data-countdown datetime="…"> ----------------------------------------------
+
+  function tick() {
+    for (const element of document.querySelectorAll("[data-countdown]")) {
+      const left = Math.floor((Date.parse(element.dateTime) - Date.now()) / 1000);
+      const box = element.closest("[data-lease]");
+      if (left <= 0) {
+        element.textContent = "0:00";
+        if (box && box.dataset.state !== "over") {
+          box.dataset.state = "over";
+          announce("Your time on this case is over. Extend to keep it.");
+        }
+        continue;
+      }
+      element.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+      if (box && left <= 180 && box.dataset.state !== "soon") {
+        box.dataset.state = "soon";
+        announce("Less than three minutes left on this case. You can extend it.");
+      }
+    }
+  }
+
+  if (document.querySelector("[data-countdown]")) tick();
+  window.setInterval(tick, 1000);
+
+  document.addEventListener("DOMContentLoaded", () => focusWithin(document.body));
+})();
