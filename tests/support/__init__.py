@@ -1,0 +1,1 @@
+"""What the tests share: databases, people, a `flush` that append-only tables allow."""
