@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Run(models.Model):
-    """One computation over the graph. Readers use the latest run in state ``done``."""
+    """One computation over the graph. Readers use the run that reached state ``done`` last."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "waiting"
@@ -25,21 +25,26 @@ class Run(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     trigger = models.CharField(max_length=10, choices=Trigger.choices)
     as_of = models.DateTimeField(null=True)  # null: everything imported
+    full = models.BooleanField(default=False)  # computed even where nothing is new
     thresholds = models.ForeignKey(
         "signals.ThresholdSet", on_delete=models.PROTECT, null=True, related_name="runs"
     )
     engine = models.CharField(max_length=10, default="duckdb")
     stage = models.CharField(max_length=40, default="", blank=True)
     progress = models.FloatField(default=0.0)  # 0 to 1 over all stages
-    accounts = models.BigIntegerField(default=0)
-    contacts = models.BigIntegerField(default=0)
+    accounts = models.BigIntegerField(default=0)  # looked at: every resolved account is a candidate
+    assessed = models.BigIntegerField(default=0)  # enough evidence for one indicator at least
+    contacts = models.BigIntegerField(default=0)  # first contacts, whatever the ages
     flagged = models.BigIntegerField(default=0)
     cases_opened = models.BigIntegerField(default=0)
     cases_updated = models.BigIntegerField(default=0)
     indicator_keys: models.JSONField[list[str]] = models.JSONField(default=list)
     figures: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    # what the values rest on (``signals.basis``): equal basis, equal values
+    basis: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     seconds: models.JSONField[dict[str, float]] = models.JSONField(default=dict)
     error = models.TextField(default="", blank=True)
+    # counts the times that somebody began; who finds another number has been replaced
     attempts = models.PositiveSmallIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
     created_by = models.ForeignKey(
@@ -51,8 +56,22 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"],
+                name="signals_one_run_at_a_time",
+                condition=models.Q(state="running"),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "running"], finished_at__isnull=True)
+                | models.Q(state__in=["done", "failed", "cancelled"], finished_at__isnull=False),
+                name="signals_run_ended_has_an_end",
+            ),
+        ]
         indexes = [
-            models.Index(fields=["-id"], name="signals_run_done", condition=models.Q(state="done"))
+            models.Index(
+                fields=["-finished_at"], name="signals_run_done", condition=models.Q(state="done")
+            )
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 
@@ -10,7 +11,8 @@ class ThresholdSet(models.Model):
     """One version of everything that decides what is flagged (``signals.spec`` gives the content).
 
     A version is never edited: a change is a new version. It starts as a draft; another admin than
-    its author makes it active, which retires the one before.
+    its author makes it active, which retires the one before. Version 1 holds the defaults and has
+    no author. Triggers refuse every other way, also to plain SQL.
     """
 
     class State(models.TextChoices):
@@ -31,6 +33,14 @@ class ThresholdSet(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     activated_at = models.DateTimeField(null=True)
+    # the active version that the draft was written against; null for version 1
+    based_on = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="+", to_field="version"
+    )
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-version"]
@@ -46,6 +56,46 @@ class ThresholdSet(models.Model):
                 | ~models.Q(approved_by=models.F("created_by")),
                 name="signals_threshold_four_eyes",
             ),
+            models.CheckConstraint(
+                condition=models.Q(created_by__isnull=False) | models.Q(version=1),
+                name="signals_threshold_has_an_author",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["draft", "withdrawn"], activated_at__isnull=True)
+                | (
+                    models.Q(state__in=["active", "retired"], activated_at__isnull=False)
+                    & (models.Q(approved_by__isnull=False) | models.Q(version=1))
+                ),
+                name="signals_threshold_approved_to_be_active",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="signals_threshold_content",
+                fields=["version", "spec", "note", "created_by", "created_at", "based_on"],
+            ),
+            pgtrigger.FSM(
+                name="signals_threshold_states",
+                field="state",
+                transitions=[("draft", "active"), ("draft", "withdrawn"), ("active", "retired")],
+            ),
+            pgtrigger.Protect(
+                name="signals_threshold_decided_once",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__state="draft")
+                & (
+                    pgtrigger.Q(old__approved_by__df=pgtrigger.F("new__approved_by"))
+                    | pgtrigger.Q(old__activated_at__df=pgtrigger.F("new__activated_at"))
+                    | pgtrigger.Q(old__withdrawn_by__df=pgtrigger.F("new__withdrawn_by"))
+                    | pgtrigger.Q(old__withdrawn_at__df=pgtrigger.F("new__withdrawn_at"))
+                ),
+            ),
+            pgtrigger.Protect(
+                name="signals_threshold_starts_as_draft",
+                operation=pgtrigger.Insert,
+                condition=~pgtrigger.Q(new__state="draft") & ~pgtrigger.Q(new__version=1),
+            ),
+            pgtrigger.Protect(name="signals_threshold_kept", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:

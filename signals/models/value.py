@@ -21,11 +21,18 @@ class Score(models.Model):
         "accounts.Account", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
     points = models.FloatField()
-    rank = models.PositiveIntegerField()  # 1 = most points
+    rank = models.PositiveIntegerField()  # 1 = most points; equal points, equal rank
     flagged = models.BooleanField()
     groups = models.PositiveSmallIntegerField()  # groups of indicators that speak for a look
     minors = models.PositiveIntegerField()  # distinct children contacted
-    stretch = models.CharField(max_length=10)  # "90d", "365d" or "all": the one that gave the points
+    stretch = models.CharField(
+        max_length=10
+    )  # "90d", "365d" or "all": the one that gave the points
+    points_without_private_fast = models.FloatField()  # hours of the day are easily misread
+    age_check = models.BooleanField()  # the recorded age should be checked, first or beside a case
+    recorded_minor = models.BooleanField()
+    exempt = models.BooleanField()
+    ring = models.BigIntegerField(null=True)  # one number: accounts that approach the same children
     llr = ArrayField(models.FloatField(null=True))
     k = ArrayField(models.FloatField(null=True))
     n = ArrayField(models.FloatField(null=True))
@@ -43,8 +50,13 @@ class Assessment(models.Model):
     """What a run said about an account that it flagged or that has a case: the explanation kept.
 
     ``contributions`` is the ordered list that the case page shows, one object a sentence:
-    ``{"indicator", "name", "group", "direction": "raises"|"lowers"|"not_assessed", "points",
-    "k", "n", "expected", "range": [low, high], "stretch", "sentence", "rows"}``.
+    ``{"indicator", "name", "group", "direction": "raises"|"lowers"|"neutral"|"not_assessed",
+    "points", "llr", "k", "n", "expected", "range": [low, high], "stretch", "sentence", "reason",
+    "rows", "details"}`` (``signals.engine.result.Contribution``). ``summary`` holds what else the
+    run found: ``{"rank", "points_without_private_fast", "age_check", "recorded_minor", "exempt",
+    "linked": [{"account", "shared", "p"}]}``, ``linked`` being accounts (database ids) that
+    approach the same children. Once a newer run has taken its place and no case points at it, its
+    evidence rows go; the assessment itself stays while its account has a case.
     """
 
     run = models.ForeignKey("signals.Run", on_delete=models.PROTECT, related_name="assessments")
