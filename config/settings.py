@@ -81,6 +81,8 @@ METRICS_TOKEN = env.text("SIGHTLINE_METRICS_TOKEN")
 
 # Private keys that Sightline makes for itself: the audit trail's and the referral packages'.
 KEYS_DIR = env.path("SIGHTLINE_KEYS_DIR", SIGHTLINE_HOME / "keys")
+# Ed25519, 32 bytes in base64 or PEM. Where several machines write the trail, all need the same.
+AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
 
 # -- Applications ------------------------------------------------------------------------------
 
@@ -208,6 +210,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 
 # -- Transport and headers ---------------------------------------------------------------------

@@ -1,0 +1,45 @@
+# Sightline needs Python 3.11 to 3.13 and make; everything else installs into .venv.
+# Targets: setup demo test bench reset lock. `make PYTHON=/path/to/python3 …` chooses a Python.
+
+.PHONY: setup setup-dev demo test lint bench reset lock python
+.DEFAULT_GOAL := setup
+
+VENV := .venv/bin
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	if $$p -c "$(FITS)" >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found on the PATH; install one or say make PYTHON=/path/to/it." >&2; exit 1; }
+
+setup: python
+	@$(PYTHON) config/bootstrap.py runtime
+
+setup-dev: python
+	@$(PYTHON) config/bootstrap.py dev
+
+# PORT=8001 serves on another port.
+demo: setup
+	@exec $(VENV)/python manage.py demo $(if $(PORT),--port $(PORT))
+
+test: lint
+	$(VENV)/python -m pytest -n auto $(ARGS)
+
+lint: setup-dev
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy .
+	$(VENV)/lint-imports
+	$(VENV)/djade --target-version 5.2 --check $(shell find templates -name "*.html")
+	$(VENV)/python manage.py makemigrations --check --dry-run
+
+bench: setup
+	@$(VENV)/python -m bench $(ARGS)
+
+reset: python
+	@$(PYTHON) config/bootstrap.py reset
+
+lock: setup-dev
+	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-uv.in -o requirements-uv.txt
+	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
