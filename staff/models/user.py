@@ -11,6 +11,17 @@ from django.db.models.functions import Lower
 from staff.capabilities import Capability, Role, role_can
 
 
+class Theme(models.TextChoices):
+    SYSTEM = "system", "As the device is set"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+class Density(models.TextChoices):
+    COMFORTABLE = "comfortable", "Comfortable"
+    COMPACT = "compact", "Compact"
+
+
 class UserManager(BaseUserManager["User"]):
     """Looks people up by e-mail address; creation goes through ``staff.services.create_staff``."""
 
@@ -21,11 +32,16 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A member of the child-safety team. ``role`` decides what the person may do."""
 
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, unique=True)  # always in lower case
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=20, choices=[(r.value, r.value.title()) for r in Role])
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    # Preferences, kept on the server so that they follow the person to any device.
+    keyboard_shortcuts = models.BooleanField(default=True)
+    theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
+    density = models.CharField(max_length=12, choices=Density, default=Density.COMFORTABLE)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -34,8 +50,10 @@ class User(AbstractBaseUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(Lower("email"), name="staff_user_email_unique"),
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="staff_user_email_lower"
+            ),
             models.CheckConstraint(
                 condition=models.Q(role__in=[r.value for r in Role]), name="staff_user_role_known"
             ),
