@@ -15,6 +15,8 @@ from django.views.debug import SafeExceptionReporterFilter
 from django_structlog.middlewares import RequestMiddleware
 from structlog.typing import EventDict, WrappedLogger
 
+from audit.context import current_request_id
+
 PERSONAL_KEYS = frozenset(
     {
         "age_band",
@@ -34,7 +36,14 @@ PERSONAL_KEYS = frozenset(
 
 
 class RequestLogMiddleware(RequestMiddleware):
-    """django-structlog's request log with paths only: a query string may hold a searched name."""
+    """django-structlog's request log with paths only: a query string may hold a searched name.
+
+    Hands the request's id on to the audit trail.
+    """
+
+    def prepare(self, request: HttpRequest) -> None:
+        super().prepare(request)
+        current_request_id.set(structlog.contextvars.get_contextvars()["request_id"])
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:

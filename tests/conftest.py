@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg2
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
+from staff.actors import Actor
+from staff.capabilities import Role
+from staff.models import User
+from staff.services import create_staff, deactivate
 from tests.support.databases import connect_as, test_database
 
 # Examples that need the database vary in speed: no deadline. "ci" always tries the same ones.
@@ -54,7 +60,60 @@ def superuser_connection(transactional_db: None) -> Iterator[psycopg2.extensions
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> Iterator[None]:
-    """Sign-in limits and other cached counts never pass from one test to the next."""
+def _leave_nothing_behind() -> Iterator[None]:
+    """Sign-in limits and the audit trail's witness never pass from one test to the next."""
     yield
     cache.clear()
+    shutil.rmtree(settings.SIGHTLINE_HOME / "audit", ignore_errors=True)
+
+
+PASSWORD = "correct horse battery staple"
+"""Of every person that the fixtures below make."""
+
+
+def _person(email: str, role: Role, name: str) -> User:
+    return create_staff(
+        actor=Actor.system("command"), email=email, role=role, password=PASSWORD, name=name
+    )
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    return _person("mo@team.example", Role.MODERATOR, "Mo Reyes")
+
+
+@pytest.fixture
+def moderator2(db: None) -> User:
+    return _person("max@team.example", Role.MODERATOR, "Max Okafor")
+
+
+@pytest.fixture
+def supervisor(db: None) -> User:
+    return _person("sam@team.example", Role.SUPERVISOR, "Sam Field")
+
+
+@pytest.fixture
+def supervisor2(db: None) -> User:
+    return _person("sue@team.example", Role.SUPERVISOR, "Sue Lindqvist")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return _person("ada@team.example", Role.ADMIN, "Ada Marsh")
+
+
+@pytest.fixture
+def admin2(db: None) -> User:
+    return _person("abe@team.example", Role.ADMIN, "Abe Tan")
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return _person("odd@team.example", Role.AUDITOR, "Odd Berg")
+
+
+@pytest.fixture
+def outsider(admin: User) -> User:
+    """Somebody who worked here once: the account is deactivated, an open session is not trusted."""
+    person = _person("out@team.example", Role.MODERATOR, "Olga Frost")
+    return deactivate(actor=Actor.of_user(admin), user_id=person.pk)
