@@ -1,0 +1,187 @@
+"""Contact facts: friends in common as of the contact, exactly, by a compiled kernel.
+
+The ties of every account stand in one row of an index (CSR), sorted by neighbour, each with its open
+interval of time. The contacts of one account are treated together: its neighbours are marked once,
+then the neighbours of each target are probed (mark and probe). Where the target's row is much longer
+than the account's own, the shorter row is looked up in the longer one, so that the work is
+Σ min(d_u, d_v) and a hub costs no more than its partners.
+
+The kernels release the interpreter lock and run in plain threads over chunks of equal work: a worker
+that forks later has no thread pool of a compiled library to trip over.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signals.engine.kernels import (
+    ALWAYS,
+    NEVER,
+    STILL,
+    balanced_chunks,
+    facts_kernel,
+    sort_changes,
+    transpose,
+)
+from signals.engine.machine import threads
+
+__all__ = ["ALWAYS", "NEVER", "STILL", "Facts", "TieIndex", "build_index", "contact_facts"]
+
+Ints = NDArray[np.int64]
+DAY = 86_400_000_000  # µs
+
+
+@dataclass(frozen=True)
+class TieIndex:
+    """Ties as rows of half-ties sorted by neighbour; ``indptr`` has one entry more than accounts.
+
+    ``times``: the open interval (start, end) in which the half-tie stands, µs. ``init``: when the
+    owner of the row started it, NEVER if the other side did or nobody knows. ``begun`` and ``ended``
+    hold the same rows' starts and finite ends, parallel ties merged, each sorted by time, so that the
+    degree at t is (starts before t) − (ends up to t); padded with STILL. ``simple``: no parallel ties.
+    """
+
+    indptr: NDArray[np.uint32]
+    neighbour: NDArray[np.uint32]
+    times: Ints
+    init: Ints
+    begun: Ints
+    ended: Ints
+    simple: bool
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts the index numbers."""
+        return len(self.indptr) - 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One value a contact, in the order in which the contacts were given.
+
+    m: friends in common at the contact; m_star: of these, not made by u itself; m_final: at the end;
+    deg_u, deg_v: ties at the contact; first_mutual: µs when the first friend in common was there,
+    STILL if never, ALWAYS if from before records began.
+    """
+
+    m: NDArray[np.int32]
+    m_star: NDArray[np.int32]
+    m_final: NDArray[np.int32]
+    deg_u: NDArray[np.int32]
+    deg_v: NDArray[np.int32]
+    first_mutual: Ints
+
+
+def build_index(
+    accounts: int,
+    a: NDArray[Any],
+    b: NDArray[Any],
+    start: NDArray[Any] | None = None,
+    end: NDArray[Any] | None = None,
+    init_a: NDArray[Any] | None = None,
+    init_b: NDArray[Any] | None = None,
+) -> TieIndex:
+    """Index mutual ties between accounts numbered 0 … ``accounts`` − 1.
+
+    ``start``/``end`` in µs (absent: always, still); ``init_a``/``init_b``: when that side started
+    the tie, NEVER if it did not. A tie stands for start < t < end; one that never stands is left
+    out. Parallel ties are allowed. Raises ValueError for a tie of an account with itself or an
+    account outside the range.
+    """
+    count = len(a)
+    start = np.full(count, ALWAYS) if start is None else np.asarray(start, np.int64)
+    end = np.full(count, STILL) if end is None else np.asarray(end, np.int64)
+    init_a = np.full(count, NEVER) if init_a is None else np.asarray(init_a, np.int64)
+    init_b = np.full(count, NEVER) if init_b is None else np.asarray(init_b, np.int64)
+    _check_pairs(accounts, a, b, "tie")
+    keep = start < end
+    if not keep.all():
+        a, b, start, end = a[keep], b[keep], start[keep], end[keep]
+        init_a, init_b = init_a[keep], init_b[keep]
+    indptr, neighbour, times, init, simple = transpose(
+        accounts,
+        np.ascontiguousarray(a, np.uint32),
+        np.ascontiguousarray(b, np.uint32),
+        start,
+        end,
+        init_a,
+        init_b,
+    )
+    begun = np.full(len(neighbour), STILL, np.int64)
+    ended = np.full(len(neighbour), STILL, np.int64)
+    workers = threads()
+    cuts = np.searchsorted(indptr, np.linspace(0, len(neighbour), 4 * workers + 1))
+    cuts[0], cuts[-1] = 0, accounts
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(
+            lambda i: sort_changes(cuts[i], cuts[i + 1], indptr, neighbour, times, begun, ended),
+            range(len(cuts) - 1),
+        ):
+            pass
+    return TieIndex(indptr, neighbour, times, init, begun, ended, simple)
+
+
+def _check_pairs(accounts: int, a: NDArray[Any], b: NDArray[Any], what: str) -> None:
+    if len(a) and np.any(a == b):
+        raise ValueError(f"a {what} of an account with itself")
+    if len(a) and (
+        min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= accounts or accounts >= 2**31
+    ):
+        raise ValueError(f"a {what} names an account outside 0 … {accounts - 1}")
+
+
+def contact_facts(
+    index: TieIndex,
+    u: NDArray[Any],
+    v: NDArray[Any],
+    t: NDArray[Any],
+    *,
+    as_of: int = STILL - 1,
+    organic: int = 120 * DAY,
+) -> Facts:
+    """The facts of the contacts (u → v at t), t in µs; see ``Facts``.
+
+    ``as_of`` µs: when the final graph is looked at; ``organic`` µs: a tie counts as made by u for so
+    long after u started it. Order in, order out. Raises ValueError for u = v or an unknown account.
+    """
+    _check_pairs(index.accounts, u, v, "contact")
+    u32, v32 = np.asarray(u, np.uint32), np.asarray(v, np.uint32)
+    t64 = np.asarray(t, np.int64)
+    count = len(u32)
+    order = None
+    if np.any(u32[1:] < u32[:-1]):
+        order = np.argsort(u32, kind="stable")
+        u32, v32, t64 = u32[order], v32[order], t64[order]
+    small = np.zeros((5, count), np.int32)
+    first = np.full(count, STILL, np.int64)
+    workers = threads()
+    bounds = balanced_chunks(index.indptr, u32, v32, 4 * workers if count > 4096 else 1)
+    longest = int(np.diff(index.indptr).max(initial=0))
+
+    def work(chunk: int) -> None:
+        facts_kernel(
+            bounds[chunk],
+            bounds[chunk + 1],
+            (index.indptr, index.neighbour, index.times, index.init, index.begun, index.ended),
+            index.simple,
+            longest,
+            (u32, v32, t64),
+            as_of,
+            organic,
+            small,
+            first,
+        )
+
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, range(len(bounds) - 1)):
+            pass
+    if order is not None:
+        back = np.empty_like(order)
+        back[order] = np.arange(count)
+        small, first = small[:, back], first[back]
+    return Facts(small[0], small[1], small[2], small[3], small[4], first)
