@@ -71,7 +71,8 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SIGHTLINE_SECRET_KEY is too short: use 50 or more characters.")
 SECRET_KEY_FALLBACKS = env.words("SIGHTLINE_OLD_SECRET_KEYS")
 
-ALLOWED_HOSTS = env.words("SIGHTLINE_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost"))
+_own_hosts = () if PRODUCTION else ("127.0.0.1", "localhost")
+ALLOWED_HOSTS = env.words("SIGHTLINE_ALLOWED_HOSTS", _own_hosts)
 if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured(
         "SIGHTLINE_ALLOWED_HOSTS must list the host names that Sightline answers to."
@@ -337,3 +338,7 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 # -- Limits of the product ---------------------------------------------------------------------
 
 PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https")).rstrip("/")
+
+# What computes the indicators, and whether a run follows each import by itself.
+SIGNALS_ENGINE = env.choice("SIGNALS_ENGINE", "duckdb", ("duckdb",))
+SIGNALS_RUN_AFTER_IMPORT = env.flag("SIGHTLINE_RUN_AFTER_IMPORT", default=True)
