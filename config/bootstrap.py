@@ -115,8 +115,8 @@ def _have_uv() -> bool:
 
 
 def _uv_install(requirements: list[str]) -> list[str]:
-    uv = str(VENV / "bin" / "uv")
-    return [uv, "pip", "install", "--quiet", "--python", str(PYTHON), "--require-hashes", *requirements]
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    return [*uv, "--require-hashes", *requirements]
 
 
 def _pip(*arguments: str) -> list[str]:
@@ -135,7 +135,7 @@ def _succeeds(command: list[str]) -> bool:
 
 def _check(command: list[str], task: str) -> None:
     if not _succeeds(command):
-        raise SetupError(f"Could not {task}; the lines above say why. Run the command again to retry.")
+        raise SetupError(f"Could not {task}; the lines above say why. Run it again to retry.")
 
 
 def reset() -> None:

@@ -13,7 +13,7 @@ from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-FLOORS = ("staff", "audit", "accounts", "signals", "moderation")
+FLOORS = ["staff", "audit", "accounts", "signals", "moderation"]
 
 app = Celery("sightline", set_as_current=True)
 app.config_from_object("config.celery_settings")

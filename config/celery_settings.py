@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 
 accept_content = ["json"]
@@ -25,6 +27,8 @@ worker_hijack_root_logger = False
 worker_enable_remote_control = False
 worker_send_task_events = False
 broker_connection_retry_on_startup = True
+
+broker_transport_options: dict[str, Any]
 
 if settings.CELERY_BROKER_URL:
     broker_url = settings.CELERY_BROKER_URL

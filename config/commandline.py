@@ -97,5 +97,3 @@ def apply_missing_migrations() -> None:
 def _one_sentence(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text or type(error).__name__
-
-

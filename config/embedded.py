@@ -59,7 +59,7 @@ _OPTIONS = {
 
 
 class EmbeddedError(Exception):
-    """The embedded server cannot be used; the message is one sentence for the person at the shell."""
+    """The embedded server cannot be used; the message is one sentence saying why."""
 
 
 class EmbeddedServer:
@@ -217,9 +217,7 @@ class EmbeddedServer:
                 for role in (OWNER_ROLE, APP_ROLE):
                     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
                     if cursor.fetchone() is None:
-                        cursor.execute(
-                            sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))
-                        )
+                        cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
                 if cursor.fetchone() is None:
                     cursor.execute(
@@ -404,7 +402,7 @@ def _server_uid() -> int:
 
 
 def _let_pass(*folders: Path) -> None:
-    """As root: let the server's account pass through to the folders, without letting it list them."""
+    """As root: let the server's account pass through to the folders, not list them."""
     for folder in folders:
         for step in (folder, *folder.parents):
             mode = step.stat().st_mode

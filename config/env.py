@@ -98,7 +98,7 @@ class Env:
         return Path(value).expanduser().absolute() if value else default
 
     def database(self, name: str) -> DatabaseAddress | None:
-        """A `postgresql://user:password@host:port/name?option=value` address, or None when unset."""
+        """A `postgresql://user:password@host:port/name?option=value`, or None when unset."""
         value = self.text(name)
         if not value:
             return None
@@ -118,7 +118,7 @@ class Env:
 
 
 def parse_database_address(value: str) -> DatabaseAddress:
-    """Read a PostgreSQL address. Raises ValueError with a reason that never repeats the password."""
+    """Read a PostgreSQL address. Raises ValueError; its reason never repeats the password."""
     parts = urlsplit(value)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ValueError("it must begin with postgresql://, as Sightline runs on PostgreSQL only")

@@ -7,7 +7,6 @@ complete, by a rename inside one folder's file system.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from pathlib import Path
@@ -19,18 +18,16 @@ from kombu.utils.json import dumps, loads
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, payload: Any, **_kwargs: Any) -> None:
+    def _put(self, queue: str, message: Any, **_options: Any) -> None:
         # Wall-clock time sorts the same way after a restart of the machine.
         name = f"{time.time_ns()}_{uuid.uuid4().hex}.{queue}.msg"
-        _write_whole(Path(self.data_folder_out) / name, dumps(payload))
+        _write_whole(Path(self.data_folder_out) / name, dumps(message))
 
-    def _get(self, queue: str) -> Any:
-        ending = f".{queue}.msg"
-        folder, taken_folder = Path(self.data_folder_in), Path(self.processed_folder)
-        for name in sorted(n for n in os.listdir(folder) if n.endswith(ending)):
-            taken = taken_folder / name
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        for waiting in sorted(Path(self.data_folder_in).glob(f"*.{queue}.msg")):
+            taken = Path(self.processed_folder) / waiting.name
             try:
-                (folder / name).rename(taken)
+                waiting.rename(taken)
             except FileNotFoundError:
                 continue  # another worker was faster
             payload = loads(taken.read_text("utf-8"))
@@ -38,11 +35,13 @@ class Channel(filesystem.Channel):
             return payload
         raise Empty
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
-        binding = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str
+    ) -> None:
+        binding = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue)
         table = self.get_table(exchange)
         if binding not in table:
-            _write_whole(self._exchange_file(exchange), dumps([binding, *table]))
+            _write_whole(self.control_folder / f"{exchange}.exchange", dumps([binding, *table]))
 
 
 class Transport(filesystem.Transport):

@@ -43,8 +43,8 @@ def grant_rights(using: str = "default") -> None:
         run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {app}")
         run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {app}")
         cursor.execute(
-            "SELECT tablename FROM pg_tables "
-            "WHERE schemaname = 'public' AND (tablename LIKE %s OR tablename = 'django_migrations')",
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND (tablename LIKE %s OR tablename = 'django_migrations')",
             [AUDIT_PREFIX.replace("_", r"\_") + "%"],
         )
         for (table,) in cursor.fetchall():

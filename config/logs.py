@@ -7,6 +7,7 @@ model declares as personal are blanked all the same, so that a slip does no harm
 from __future__ import annotations
 
 import logging.config
+from collections.abc import ItemsView
 from typing import Any
 
 import structlog
@@ -61,8 +62,8 @@ class NoValuesReporterFilter(SafeExceptionReporterFilter):
 
     def get_traceback_frame_variables(
         self, request: HttpRequest | None, tb_frame: Any
-    ) -> list[tuple[str, Any]]:
-        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
+    ) -> ItemsView[str, Any]:
+        return dict.fromkeys(tb_frame.f_locals, self.cleansed_substitute).items()
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

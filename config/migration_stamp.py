@@ -22,7 +22,8 @@ class MigrationStamp:
         """Of our migrations, of the lock file (which fixes the libraries') and of the grants."""
         digest = hashlib.sha256()
         files = sorted(self._repository.glob("*/migrations/*.py"))
-        for path in (*files, self._repository / "requirements.txt", Path(__file__).with_name("grants.py")):
+        files += [self._repository / "requirements.txt", self._repository / "config" / "grants.py"]
+        for path in files:
             digest.update(str(path.relative_to(self._repository)).encode())
             digest.update(path.read_bytes())
         return digest.hexdigest()

@@ -26,8 +26,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response = default_handler(error, context)
     if response is None:
         return None
-    title = _TITLES.get(response.status_code, "The request could not be carried out")
-    problem: dict[str, Any] = {"type": "about:blank", "title": title, "status": response.status_code}
+    status = response.status_code
+    title = _TITLES.get(status, "The request could not be carried out")
+    problem: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if isinstance(error, exceptions.ValidationError):
         problem["errors"] = list(_flatten(error.detail))
     elif isinstance(response.data, dict) and "detail" in response.data:

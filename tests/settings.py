@@ -19,9 +19,9 @@ atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 os.environ["SIGHTLINE_HOME"] = _scratch
 os.environ.setdefault("SIGHTLINE_LOG_LEVEL", "WARNING")
 
+from config.embedded import EmbeddedServer  # noqa: E402
 from config.settings import *  # noqa: E402, F403 - the real settings, read in the home set above
 from config.settings import DATABASES, EMBEDDED, INSTALLED_APPS  # noqa: E402
-from config.embedded import EmbeddedServer  # noqa: E402
 
 if EMBEDDED:
     TEST_SERVER = EmbeddedServer.at(Path(_test_home).resolve())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg2
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
@@ -33,6 +32,10 @@ def test_the_application_connects_as_its_own_role() -> None:
     ],
 )
 def test_the_application_is_refused(statement: str) -> None:
-    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
+    refusal = r"permission denied|must be owner"
+    with (
+        pytest.raises(ProgrammingError, match=refusal),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)

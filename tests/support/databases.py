@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from psycopg2 import sql
+from psycopg2.extensions import make_dsn
 
 from config.migration_stamp import MigrationStamp
 
@@ -49,14 +50,15 @@ def connect_as(role: str, database: str | None = None) -> psycopg2.extensions.co
         address = Env().database("DATABASE_OWNER_URL") if role != "app" else None
         address = address or Env().database("DATABASE_URL")
         assert address is not None
-        result = psycopg2.connect(
-            host=address.host or None,
-            port=address.port or None,
-            user=address.user or None,
-            password=address.password or None,
-            dbname=database or own["NAME"],
+        parameters = {
+            "host": address.host,
+            "port": address.port,
+            "user": address.user,
+            "password": address.password,
             **address.options,
-        )
+        }
+        given = {key: value for key, value in parameters.items() if value}
+        result = psycopg2.connect(make_dsn(dbname=database or own["NAME"], **given))
     result.autocommit = True
     return result
 
@@ -130,9 +132,7 @@ def _keep_pristine_rows() -> None:
 
 def tables(cursor: Any) -> list[str]:
     """The tables in which tests leave rows."""
-    cursor.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-    )
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
     return [name for (name,) in cursor.fetchall() if name not in UNTOUCHED]
 
 

@@ -33,7 +33,8 @@ class Command(BaseCommand):
                 cursor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
             cursor.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
             for table in _kept(cursor):
-                cursor.execute(f'INSERT INTO "{table}" OVERRIDING SYSTEM VALUE TABLE {PRISTINE}."{table}"')
+                kept = f'TABLE {PRISTINE}."{table}"'
+                cursor.execute(f'INSERT INTO "{table}" OVERRIDING SYSTEM VALUE {kept}')
                 _advance_sequences(cursor, table)
             # Deferred foreign keys are checked now: a table with pending checks takes no ALTER.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
