@@ -4,3 +4,16 @@ from django.apps import AppConfig
 class ModerationConfig(AppConfig):
     name = "moderation"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from audit import verbs
+        from moderation.domain.wording import AUDIT_PHRASES
+        from moderation.selectors import accounts
+        from moderation.services import intake
+        from signals import hooks
+
+        for verb, phrase in AUDIT_PHRASES.items():
+            verbs.register(verb, phrase)
+        hooks.on_run_done(intake.open_cases)
+        hooks.provide_case_accounts(accounts.with_cases)
+        hooks.provide_labels(accounts.labels)

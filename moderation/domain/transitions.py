@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from staff.capabilities import Capability
+
 
 class State(StrEnum):
     OPEN = "open"
@@ -36,25 +38,28 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """``capability`` names who may do it (``staff.capabilities``); None: the system alone does."""
+    """One move. ``capability`` names who may make it; None: the system alone does."""
 
     verb: Verb
     source: State
     target: State
-    capability: str | None
+    capability: Capability | None
     needs_lease: bool = False  # only the person who holds the case
-    needs_note: bool = False
-    four_eyes: bool = False  # never by the person who escalated
+    needs_note: bool = False  # the move leaves a decision, with what the person wrote
+    four_eyes: bool = False  # never by anyone who has escalated this case
 
 
 TRANSITIONS: tuple[Transition, ...] = (
-    Transition(Verb.CLAIM, State.OPEN, State.IN_REVIEW, "review_cases"),
-    Transition(Verb.RELEASE, State.IN_REVIEW, State.OPEN, None),
+    Transition(Verb.CLAIM, State.OPEN, State.IN_REVIEW, Capability.REVIEW_CASES),
+    # By the holder; by the system, or by whoever claims it next, when the lease has lapsed.
+    Transition(
+        Verb.RELEASE, State.IN_REVIEW, State.OPEN, Capability.REVIEW_CASES, needs_lease=True
+    ),
     Transition(
         Verb.DISMISS,
         State.IN_REVIEW,
         State.DISMISSED,
-        "review_cases",
+        Capability.REVIEW_CASES,
         needs_lease=True,
         needs_note=True,
     ),
@@ -62,7 +67,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         Verb.MONITOR,
         State.IN_REVIEW,
         State.MONITORING,
-        "review_cases",
+        Capability.REVIEW_CASES,
         needs_lease=True,
         needs_note=True,
     ),
@@ -70,7 +75,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         Verb.ESCALATE,
         State.IN_REVIEW,
         State.ESCALATED,
-        "review_cases",
+        Capability.REVIEW_CASES,
         needs_lease=True,
         needs_note=True,
     ),
@@ -78,7 +83,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         Verb.REFER,
         State.ESCALATED,
         State.REFERRED,
-        "decide_escalations",
+        Capability.DECIDE_ESCALATIONS,
         needs_note=True,
         four_eyes=True,
     ),
@@ -86,7 +91,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         Verb.RETURN,
         State.ESCALATED,
         State.OPEN,
-        "decide_escalations",
+        Capability.DECIDE_ESCALATIONS,
         needs_note=True,
         four_eyes=True,
     ),
@@ -94,7 +99,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         Verb.DISMISS,
         State.ESCALATED,
         State.DISMISSED,
-        "decide_escalations",
+        Capability.DECIDE_ESCALATIONS,
         needs_note=True,
         four_eyes=True,
     ),
@@ -111,3 +116,8 @@ def find(verb: Verb, source: State) -> Transition | None:
 def allowed_pairs() -> frozenset[tuple[State, State]]:
     """Every (from, to) that the table knows: what the database trigger lets through."""
     return frozenset((t.source, t.target) for t in TRANSITIONS)
+
+
+def between(source: State, target: State) -> Transition | None:
+    """The one transition from ``source`` to ``target``: a pair never stands for two verbs."""
+    return next((t for t in TRANSITIONS if t.source is source and t.target is target), None)

@@ -2,6 +2,7 @@
 
 from moderation.models.case import Case
 from moderation.models.decision import Decision, Note
+from moderation.models.reference import ReferenceCounter
 from moderation.models.referral import Referral
 
-__all__ = ["Case", "Decision", "Note", "Referral"]
+__all__ = ["Case", "Decision", "Note", "ReferenceCounter", "Referral"]

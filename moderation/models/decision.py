@@ -10,26 +10,33 @@ class Decision(models.Model):
     """What a person decided about a case, with the reason and what was on the screen then.
 
     ``verb`` is a verb of ``moderation.domain.transitions``; ``reason`` a code where the verb has
-    codes. Never changed afterwards: a reversal is a decision of its own.
+    codes. ``case_version`` is the case's version once the decision is taken; ``entry`` the audit
+    entry that the same transaction wrote. The database refuses a decided case without its decision
+    and a decision without its entry. Never changed afterwards: a reversal is a decision of its own.
     """
 
     case = models.ForeignKey("moderation.Case", on_delete=models.PROTECT, related_name="decisions")
+    case_version = models.PositiveIntegerField()
     verb = models.CharField(max_length=12)
     reason = models.CharField(max_length=30, default="", blank=True)
     note = models.TextField()
-    # escalate: {"severity", "ask"}; monitor: {"until"}; return: {"question"}
+    # escalate: {"severity", "ask"}; monitor: {"until"}
     details: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     points = models.FloatField()
-    assessment = models.ForeignKey(
-        "signals.Assessment", on_delete=models.PROTECT, related_name="+"
-    )
+    assessment = models.ForeignKey("signals.Assessment", on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
     )
     at = models.DateTimeField()
+    entry = models.OneToOneField("audit.Entry", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "case_version"], name="moderation_decision_unique"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.case_id}"

@@ -1,0 +1,31 @@
+"""The only way from an identifier in a request to a case; what one may not see looks missing."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+from django.http import Http404
+
+from moderation.models import Case
+from staff.capabilities import Capability
+from staff.models import User
+
+_REFERENCE = re.compile(r"SL-[0-9]{4}-[0-9]{6,14}", re.ASCII)
+
+
+def visible_cases(user: User | AnonymousUser) -> QuerySet[Case]:
+    """The cases that ``user`` may see: all of them for those who work on cases, else none."""
+    if isinstance(user, User) and user.can(Capability.VIEW_CASES):
+        return Case.objects.all()
+    return Case.objects.none()
+
+
+def case_or_404(user: User | AnonymousUser, reference: str) -> Case:
+    """The case called ``reference``. Raises Http404 alike for a missing and a forbidden one."""
+    if _REFERENCE.fullmatch(reference):
+        case = visible_cases(user).filter(reference=reference).first()
+        if case is not None:
+            return case
+    raise Http404("There is no such case.")

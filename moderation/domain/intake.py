@@ -1,0 +1,102 @@
+"""What a new assessment of an account means for its case: the rules alone, without a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from moderation.domain.severity import RANK
+from moderation.domain.transitions import LIVE_STATES, State
+from moderation.domain.vocabulary import Severity
+
+# Points. A smaller change of the score, with the same reasons and children, decides nothing.
+MATTERS = 5.0
+# Points. A monitored account that rises by half a doubling of the odds is looked at again.
+RESUMES = 10.0
+
+
+class Step(StrEnum):
+    """What to do. ``REBASE``: a dismissed case is measured anew after a change of thresholds."""
+
+    NOTHING = "nothing"
+    OPEN = "open"
+    UPDATE = "update"
+    RESUME = "resume"
+    REOPEN = "reopen"
+    REBASE = "rebase"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The account's latest case, as far as the rules look at it. ``reasons``: indicator keys.
+
+    ``judged``: the severity is a person's word, which no assessment changes.
+    """
+
+    state: State
+    run: int
+    thresholds: int | None
+    points: float
+    points_when_decided: float | None
+    minors: int
+    reasons: frozenset[str]
+    severity: Severity
+    judged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The new assessment. ``new_events``: rests on events unknown to the case's assessment."""
+
+    run: int
+    thresholds: int | None
+    flagged: bool
+    points: float
+    minors: int
+    reasons: frozenset[str]
+    severity: Severity
+    new_events: bool = False
+
+
+def judge(known: Known | None, found: Found, *, reopen_points: float) -> Step:
+    """What ``found`` means for the account whose latest case is ``known``.
+
+    * No case: a flagged account opens one.
+    * An assessment that is not newer than the case's own never changes anything.
+    * A live case takes the newer assessment when it ``matters``, and only then; the version grows
+      with it. So what a person reads, what a version stands for and what a decision records are
+      one assessment.
+    * A monitored case whose points rose by ``RESUMES`` since it was set aside resumes.
+    * A dismissed case reopens, and a referred account gets a new case, only when new events add
+      ``reopen_points`` to the points that it was decided with. A change of thresholds without new
+      events moves that base instead: the same evidence never comes back under another number.
+    """
+    if known is None:
+        return Step.OPEN if found.flagged else Step.NOTHING
+    if found.run <= known.run:
+        return Step.NOTHING
+    base = known.points if known.points_when_decided is None else known.points_when_decided
+    if known.state is State.MONITORING and found.points >= base + RESUMES:
+        return Step.RESUME
+    if known.state in LIVE_STATES:
+        return Step.UPDATE if matters(known, found) else Step.NOTHING
+    if not found.new_events:
+        return Step.NOTHING if found.thresholds == known.thresholds else Step.REBASE
+    if found.flagged and found.points >= base + reopen_points:
+        return Step.REOPEN if known.state is State.DISMISSED else Step.OPEN
+    return Step.NOTHING
+
+
+def matters(known: Known, found: Found) -> bool:
+    """Whether a newer assessment could change a decision.
+
+    It does when the points moved by ``MATTERS``, the number of children or the strongest reasons
+    changed, or the severity rises. Small steps add up: they are measured from the assessment that
+    the case shows, not from the latest run's.
+    """
+    return (
+        abs(found.points - known.points) >= MATTERS
+        or found.minors != known.minors
+        or found.reasons != known.reasons
+        or (not known.judged and RANK[found.severity] > RANK[known.severity])
+    )

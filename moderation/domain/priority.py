@@ -1,0 +1,62 @@
+"""The order of the queue: a sum of named factors, stored with the case and shown to people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# All factors are in points, the unit of the score: 20 points double the odds.
+YOUNGEST: dict[str, float] = {"under_13": 60.0, "13_15": 40.0, "16_17": 20.0}
+PER_ACCEPTED = 10.0
+MOST_FOR_ACCEPTED = 60.0
+RECENT = 40.0
+AT_DEADLINE = 80.0
+MOST_FOR_WAITING = 160.0
+_STEPS = 8
+
+LABELS: dict[str, str] = {
+    "points": "Points of the assessment",
+    "youngest": "Youngest child involved",
+    "accepted": "Contacts that children accepted",
+    "recent": "Active in the last 24 hours",
+    "waiting": "Time waiting against the deadline",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What about an assessment, apart from its points, makes a case more urgent.
+
+    ``youngest``: age band of the youngest child involved, "" where unknown. ``accepted``: distinct
+    children who accepted. ``recent``: contact within the 24 hours before the assessment's time.
+    """
+
+    youngest: str = ""
+    accepted: int = 0
+    recent: bool = False
+
+
+def factors(points: float, circumstances: Circumstances, share_used: float) -> dict[str, float]:
+    """The named factors, each in points; their sum is the priority.
+
+    ``share_used``: of the time until the deadline (see ``deadlines.share_used``). It counts in
+    eighths, so that a waiting case moves in few, visible steps.
+    """
+    steps = int(share_used * _STEPS) / _STEPS
+    return {
+        "points": round(points, 1),
+        "youngest": YOUNGEST.get(circumstances.youngest, 0.0),
+        "accepted": min(MOST_FOR_ACCEPTED, PER_ACCEPTED * circumstances.accepted),
+        "recent": RECENT if circumstances.recent else 0.0,
+        "waiting": min(MOST_FOR_WAITING, AT_DEADLINE * steps),
+    }
+
+
+def with_waiting(known: dict[str, float], share_used: float) -> dict[str, float]:
+    """``known`` factors with the time waited brought up to date."""
+    waiting = factors(0.0, Circumstances(), share_used)["waiting"]
+    return {**known, "waiting": waiting}
+
+
+def priority(named: dict[str, float]) -> float:
+    """The sum of the factors."""
+    return round(sum(named.values()), 1)

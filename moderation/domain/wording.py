@@ -1,0 +1,46 @@
+"""How states and verbs read in a sentence."""
+
+from __future__ import annotations
+
+from moderation.domain.transitions import State, Verb
+
+STATE_WORDS: dict[State, str] = {
+    State.OPEN: "open",
+    State.IN_REVIEW: "in review",
+    State.MONITORING: "being monitored",
+    State.ESCALATED: "escalated",
+    State.DISMISSED: "dismissed",
+    State.REFERRED: "referred to the police",
+}
+
+VERB_WORDS: dict[Verb, str] = {
+    Verb.CLAIM: "claimed",
+    Verb.RELEASE: "released",
+    Verb.DISMISS: "dismissed",
+    Verb.MONITOR: "put under monitoring",
+    Verb.ESCALATE: "escalated",
+    Verb.REFER: "referred",
+    Verb.RETURN: "returned",
+    Verb.RESUME: "resumed",
+    Verb.REOPEN: "reopened",
+}
+
+AUDIT_PHRASES: dict[str, str] = {
+    "case.open": "opened the case",
+    "case.update": "brought newer evidence to the case",
+    "case.claim": "claimed the case",
+    "case.renew": "extended the hold on the case",
+    "case.release": "released the case",
+    "case.dismiss": "dismissed the case",
+    "case.monitor": "put the case under monitoring",
+    "case.escalate": "escalated the case",
+    "case.refer": "referred the case to the police",
+    "case.return": "returned the case with a question",
+    "case.resume": "put the monitored case back into the queue",
+    "case.reopen": "reopened the case on new evidence",
+    "case.rebase": "measured the dismissed case by new thresholds",
+    "case.note": "left a note on the case",
+    "case.capacity": "let accounts wait because the capacity of the day was used up",
+    "case.reprioritise": "brought the queue's order up to date",
+}
+"""Every verb of this floor in the audit trail, completing "Sam Field …"."""

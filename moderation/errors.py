@@ -1,0 +1,78 @@
+"""Clear refusals by the rules of a case. Each carries what a page needs to say what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from moderation.domain.transitions import State, Verb
+from moderation.domain.wording import STATE_WORDS, VERB_WORDS
+from staff.errors import Refused
+
+
+class CaseTaken(Refused):
+    """Somebody else holds the case. ``since`` is when that person claimed it (aware, UTC)."""
+
+    def __init__(self, *, holder_name: str, since: datetime, reference: str) -> None:
+        self.holder_name = holder_name
+        self.since = since
+        self.reference = reference
+        super().__init__(f"{holder_name} has been reviewing {reference} since {since:%H:%M} UTC.")
+
+
+class LeaseLapsed(Refused):
+    """The actor held the case, but for longer than the lease; claiming it again is the way on."""
+
+    def __init__(self, *, reference: str, ended_at: datetime) -> None:
+        self.reference = reference
+        self.ended_at = ended_at
+        super().__init__(
+            f"Your hold on {reference} ended at {ended_at:%H:%M} UTC. Claim the case again to go on."
+        )
+
+
+class StaleCase(Refused):
+    """The case changed since the page was made. ``what`` is one phrase, e.g. "dismissed the case".
+
+    ``version_now`` is the version that a decision must name after looking again; ``changed_by`` is
+    a member of staff's name, or "Sightline" for a change by the system.
+    """
+
+    def __init__(self, *, reference: str, version_now: int, changed_by: str, what: str) -> None:
+        self.reference = reference
+        self.version_now = version_now
+        self.changed_by = changed_by
+        self.what = what
+        super().__init__(
+            f"{reference} has changed since you opened it: {changed_by} {what}. "
+            "Look again before you decide."
+        )
+
+
+class IllegalMove(Refused):
+    """The transition table knows no such move from the case's state."""
+
+    def __init__(self, *, state: State, verb: Verb, reference: str = "") -> None:
+        self.state = state
+        self.verb = verb
+        self.reference = reference
+        super().__init__(
+            f"{reference or 'This case'} is {STATE_WORDS[state]}; "
+            f"it cannot be {VERB_WORDS[verb]} now."
+        )
+
+
+class FourEyes(Refused):
+    """The person who escalated a case never decides that escalation."""
+
+    def __init__(self, *, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"You escalated {reference}, so somebody else must decide on it.")
+
+
+class InvalidDecision(Refused):
+    """Something that the person entered is missing or wrong: ``errors`` maps field to message."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        self.errors = dict(errors)
+        super().__init__(" ".join(self.errors.values()))

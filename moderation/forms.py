@@ -1,0 +1,152 @@
+"""What people enter on a case. The services check it again: these give the fields their words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from moderation.domain.deadlines import ALLOWED
+from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
+from moderation.errors import InvalidDecision
+
+
+class CaseForm(forms.Form):
+    """A form about a case; refusals of a service appear beside its fields."""
+
+    required_css_class = ""
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"{type(self).name}_%s")
+        super().__init__(*args, **kwargs)
+
+    name = "form"
+
+    def refuse(self, refusal: InvalidDecision) -> None:
+        """Put a service's messages beside the fields that they are about."""
+        for field, message in refusal.errors.items():
+            self.add_error(field if field in self.fields else None, message)
+
+
+class DecisionForm(CaseForm):
+    """Every decision names the version of the case that was on the screen."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+
+def _note(label: str, help_text: str, missing: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": missing},
+    )
+
+
+class DismissForm(DecisionForm):
+    name = "dismiss"
+    reason = forms.ChoiceField(
+        label="Reason",
+        choices=[(reason.value, DISMISS_LABELS[reason]) for reason in DismissReason],
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose the reason for the dismissal.",
+            "invalid_choice": "Choose one of the reasons offered.",
+        },
+    )
+    note = _note(
+        "Note",
+        "What you looked at and why it is no reason for concern. No names of children.",
+        "Say why, in a sentence or two.",
+    )
+
+
+class MonitorForm(DecisionForm):
+    name = "monitor"
+    until = forms.DateField(
+        label="Until",
+        help_text="At most a year from today.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={
+            "required": "Choose the date on which the case comes back.",
+            "invalid": "Write the date as year-month-day, for example 2026-11-30.",
+        },
+    )
+    note = _note(
+        "Note",
+        "What to look for when it comes back. No names of children.",
+        "Say what should be looked for.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        today = timezone.localdate()
+        self.fields["until"].widget.attrs |= {
+            "min": (today + timedelta(days=1)).isoformat(),
+            "max": (today + timedelta(days=365)).isoformat(),
+        }
+        self.fields["until"].initial = today + timedelta(days=30)
+
+
+def _severity_choice(severity: Severity) -> tuple[str, str]:
+    hours = int(ALLOWED[severity].total_seconds() // 3600)
+    return severity.value, f"{SEVERITY_LABELS[severity]}: decided within {hours} hours"
+
+
+class EscalateForm(DecisionForm):
+    name = "escalate"
+    severity = forms.ChoiceField(
+        label="Severity",
+        choices=[_severity_choice(severity) for severity in Severity],
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose how grave this is.",
+            "invalid_choice": "Choose one of the severities offered.",
+        },
+    )
+    note = _note(
+        "Summary",
+        "What you found, for the supervisor and for the record. No names of children.",
+        "Sum up what you found.",
+    )
+    ask = forms.CharField(
+        label="What do you ask for?",
+        initial="Please decide on a referral to the police.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say what you ask the supervisor to do."},
+    )
+
+
+class NoteForm(CaseForm):
+    name = "note"
+    text = forms.CharField(
+        label="Note",
+        help_text="Everyone who works on cases can read it. No names of children.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Write the note first."},
+    )
+
+
+class ReferForm(DecisionForm):
+    name = "refer"
+    note = _note(
+        "Why you refer it",
+        "Your own reasons, beside the moderator's summary. You confirm on the next page.",
+        "Say why, in a sentence or two.",
+    )
+
+
+class ReturnForm(DecisionForm):
+    name = "return"
+    note = _note(
+        "Your question",
+        "What should be looked at before you can decide. Anyone may take the case next.",
+        "Write the question that should be answered.",
+    )
+
+
+class DismissEscalationForm(DismissForm):
+    name = "dismiss_escalation"

@@ -1,0 +1,36 @@
+"""Who reaches which page of this floor; the tests walk it against every route."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from staff.capabilities import ROLE_CAPABILITIES, Capability, Role
+
+
+def _roles(capability: Capability) -> frozenset[Role]:
+    return frozenset(role for role, held in ROLE_CAPABILITIES.items() if capability in held)
+
+
+_READ: Final = _roles(Capability.VIEW_CASES)
+_REVIEW: Final = _roles(Capability.REVIEW_CASES)
+_DECIDE: Final = _roles(Capability.DECIDE_ESCALATIONS)
+
+urls_policy: Final[dict[str, frozenset[Role]]] = {
+    "help": frozenset(Role),
+    "queue": _READ,
+    "queue_updates": _READ,
+    "queue_start": _REVIEW,
+    "case": _READ,
+    "case_claim": _REVIEW,
+    "case_renew": _REVIEW,
+    "case_release": _REVIEW,
+    "case_dismiss": _REVIEW,
+    "case_monitor": _REVIEW,
+    "case_escalate": _REVIEW,
+    "case_note": _REVIEW,
+    "case_refer": _DECIDE,
+    "case_return": _DECIDE,
+    "case_dismiss_escalation": _DECIDE,
+    "escalations": _DECIDE,
+    "referrals": _READ,
+}

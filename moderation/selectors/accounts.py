@@ -1,0 +1,31 @@
+"""What the floor below asks about accounts: which have a case, and how the decided ones ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import OuterRef, Subquery
+
+from moderation.domain.transitions import State
+from moderation.models import Case, Decision
+from signals.hooks import Label
+
+_OUTCOMES = {State.DISMISSED.value: "dismissed", State.REFERRED.value: "confirmed"}
+
+
+def with_cases() -> Iterator[int]:
+    """Database ids of all accounts with a case: new evidence could change each of them."""
+    return Case.objects.order_by().values_list("account_id", flat=True).distinct().iterator()
+
+
+def labels() -> Iterator[Label]:
+    """Every case that ended, with its outcome and, where dismissed, the reason's code."""
+    last = Decision.objects.filter(case=OuterRef("pk")).order_by("-case_version")
+    decided = (
+        Case.objects.filter(state__in=_OUTCOMES, decided_at__isnull=False)
+        .annotate(reason=Subquery(last.values("reason")[:1]))
+        .order_by("id")
+        .values_list("account_id", "decided_at", "state", "reason")
+    )
+    for account, decided_at, state, reason in decided.iterator():
+        yield Label(account, decided_at, _OUTCOMES[state], reason or None)

@@ -1,0 +1,241 @@
+"""Everything between a flagged account and the people around it, one entry a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Q
+
+from accounts.models import Account, Event, Tie
+from moderation.selectors.people import FIELDS, Person, pseudonyms
+from signals.networks import Kind, Link
+
+_OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
+_HOW: dict[str, str] = {
+    Event.Type.OFFER: "friend request",
+    Event.Type.FOLLOW: "follow",
+    Event.Type.CREATE: "message thread",
+}
+
+
+class Step(StrEnum):
+    """One thing that happened between the account and somebody, as the timeline marks it."""
+
+    REQUEST = "request"
+    THREAD = "thread"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # rejected, blocked, or the tie ended by the other side
+    REPORTED = "reported"
+    WITHDRAWN = "withdrawn"
+    INCOMING = "incoming"  # the other side made contact
+
+
+STEP_WORDS: dict[Step, str] = {
+    Step.REQUEST: "request sent",
+    Step.THREAD: "message thread started",
+    Step.ACCEPTED: "accepted",
+    Step.REFUSED: "refused",
+    Step.REPORTED: "reported the account",
+    Step.WITHDRAWN: "request withdrawn",
+    Step.INCOMING: "made contact themselves",
+}
+
+_DETAIL: dict[str, str] = {
+    Event.Type.REJECT: "request rejected",
+    Event.Type.BLOCK: "blocked the account",
+    Event.Type.REMOVE: "ended the tie",
+    Event.Type.FOLLOW: "follow",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """A step with its time; ``words`` say exactly what happened."""
+
+    at: datetime
+    step: Step
+    words: str
+
+
+@dataclass(slots=True)
+class Contact:
+    """All that happened between the flagged account and one person, in the order of time."""
+
+    person: Person
+    moments: list[Moment] = field(default_factory=list)
+    tied: str = ""  # kind of a standing tie: friend, follow, family
+
+    @property
+    def started_by_account(self) -> bool:
+        """Whether the account made contact: at all, first or later."""
+        return any(m.step in (Step.REQUEST, Step.THREAD) for m in self.moments)
+
+    @property
+    def first_at(self) -> datetime | None:
+        return self.moments[0].at if self.moments else None
+
+    @property
+    def last_at(self) -> datetime | None:
+        return self.moments[-1].at if self.moments else None
+
+    @property
+    def link(self) -> Link:
+        """How the picture draws it: by what the other side did last about the account's contact."""
+        if not self.started_by_account:
+            return Link.TIE
+        for moment in reversed(self.moments):
+            if moment.step is Step.ACCEPTED:
+                return Link.ACCEPTED
+            if moment.step in (Step.REFUSED, Step.REPORTED):
+                return Link.REFUSED
+        # Where a platform delivers ties but no answers, the tie is the answer
+        return Link.ACCEPTED if self.tied == Tie.Kind.FRIEND else Link.WAITING
+
+    @property
+    def outcome(self) -> str:
+        """In words: the answer to the account's contact, or what ties the two otherwise."""
+        if self.link is Link.TIE:
+            return {"friend": "friends", "family": "family", "follow": "a follow"}.get(
+                self.tied, "contact by the other side only"
+            )
+        answers = [
+            m for m in self.moments if m.step in (Step.ACCEPTED, Step.REFUSED, Step.REPORTED)
+        ]
+        if answers:
+            return answers[-1].words
+        if self.tied == Tie.Kind.FRIEND:
+            return "friends"
+        if any(m.step is Step.WITHDRAWN for m in self.moments):
+            return "no answer, withdrawn"
+        if not any(m.step is Step.REQUEST for m in self.moments):
+            return "none needed for a thread"
+        return "no answer"
+
+    @property
+    def answered_after(self) -> timedelta | None:
+        """Time from the account's first contact to the last answer."""
+        answers = [m for m in self.moments if m.step in (Step.ACCEPTED, Step.REFUSED)]
+        if not answers or self.first_at is None:
+            return None
+        return answers[-1].at - self.first_at
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The people around a flagged account: those it contacted first, then its other ties."""
+
+    contacts: list[Contact]
+    people: dict[int, Person]
+
+    @property
+    def children(self) -> list[Contact]:
+        """Contacts that the account made with children, by first contact."""
+        return [c for c in self.contacts if c.person.kind is Kind.CHILD and c.started_by_account]
+
+    @property
+    def approached(self) -> list[Contact]:
+        """Contacts that the account made, children first, each by first contact."""
+        made = [c for c in self.contacts if c.started_by_account]
+        return sorted(made, key=lambda c: c.person.kind is not Kind.CHILD)
+
+
+def surroundings(account: Account) -> Surroundings:
+    """Who is around ``account`` and what happened between them. Six queries.
+
+    Pseudonyms follow the order in which the account's contacts were imported, so that a later
+    import adds letters and moves none.
+    """
+    ego = account.pk
+    own = list(
+        Event.objects.filter(actor_id=ego, object__isnull=False)
+        .filter(type__in=[*_OPENING, Event.Type.REMOVE, Event.Type.BLOCK])
+        .order_by("pk")
+        .values_list("pk", "type", "object_id", "published")
+    )
+    opening = {pk: (type_, other) for pk, type_, other, _ in own if type_ in _OPENING}
+    answers = list(
+        Event.objects.filter(ref_id__in=list(opening))
+        .order_by("pk")
+        .values_list("type", "ref_id", "actor_id", "published")
+    )
+    incoming = list(
+        Event.objects.filter(object_id=ego)
+        .order_by("pk")
+        .values_list("type", "actor_id", "published")
+    )
+    ties = list(
+        Tie.objects.filter(Q(a_id=ego) | Q(b_id=ego))
+        .order_by("pk")
+        .values_list("a_id", "b_id", "kind", "until")
+    )
+
+    moments: dict[int, list[Moment]] = {}
+
+    def happened(other: int, at: datetime, step: Step, words: str = "") -> None:
+        moments.setdefault(other, []).append(Moment(at, step, words or STEP_WORDS[step]))
+
+    for _, type_, other, at in own:
+        if type_ in _OPENING:
+            step = Step.THREAD if type_ == Event.Type.CREATE else Step.REQUEST
+            happened(other, at, step, _HOW[type_] + (" started" if step is Step.THREAD else ""))
+    for type_, ref, actor, at in answers:
+        other = opening[ref][1]
+        if type_ == Event.Type.ACCEPT and actor == other:
+            happened(other, at, Step.ACCEPTED)
+        elif type_ == Event.Type.REJECT and actor == other:
+            happened(other, at, Step.REFUSED, _DETAIL[type_])
+        elif type_ == Event.Type.UNDO and actor == ego:
+            happened(other, at, Step.WITHDRAWN)
+    for type_, other, at in incoming:
+        if type_ in (Event.Type.BLOCK, Event.Type.REMOVE):
+            happened(other, at, Step.REFUSED, _DETAIL[type_])
+        elif type_ == Event.Type.FLAG:
+            happened(other, at, Step.REPORTED)
+        elif type_ in _OPENING:
+            happened(other, at, Step.INCOMING)
+
+    tied: dict[int, str] = {}
+    for a, b, kind, until in ties:
+        other = b if a == ego else a
+        moments.setdefault(other, [])
+        if until is None:
+            tied[other] = Tie.Kind.FAMILY if tied.get(other) == Tie.Kind.FAMILY else kind
+    return _assembled(moments, tied, approached=[other for _, other in opening.values()])
+
+
+def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
+    """Standing ties among the accounts named by ``keys``, stated or made by accepted requests."""
+    members = list(keys)
+    stated = Tie.objects.filter(a_id__in=members, b_id__in=members, until=None).values_list(
+        "a_id", "b_id"
+    )
+    accepted = Event.objects.filter(
+        type=Event.Type.ACCEPT,
+        actor_id__in=members,
+        ref__type=Event.Type.OFFER,
+        ref__actor_id__in=members,
+    ).values_list("actor_id", "ref__actor_id")
+    return sorted({(min(a, b), max(a, b)) for a, b in [*stated, *accepted]})
+
+
+def _assembled(
+    moments: dict[int, list[Moment]], tied: dict[int, str], approached: list[int]
+) -> Surroundings:
+    for of_one in moments.values():
+        of_one.sort()
+    accounts = {
+        found.pk: found for found in Account.objects.filter(pk__in=list(moments)).only(*FIELDS)
+    }
+    order = [key for key in dict.fromkeys([*approached, *moments]) if key in accounts]
+    people = pseudonyms(
+        (accounts[key] for key in order),
+        {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
+    )
+    contacts = [Contact(people[key], moments[key], tied.get(key, "")) for key in order]
+    early = [c for c in contacts if c.first_at is not None]
+    rest = [c for c in contacts if c.first_at is None]
+    early.sort(key=lambda c: c.moments[0].at)
+    return Surroundings([*early, *rest], people)

@@ -1,0 +1,160 @@
+"""Who works on a case: a lease of 20 minutes, in the database, that one person at a time holds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.services import record
+from moderation.domain.transitions import State, Verb, find
+from moderation.errors import IllegalMove, LeaseLapsed
+from moderation.models import Case
+from moderation.services.moves import LEASE, background, lock, move, person, taken, target
+from staff.capabilities import Capability
+from staff.models import User
+
+# Activity on the page extends a lease, but not more often than this: each extension is an entry.
+_RENEW_AFTER = timedelta(minutes=5)
+
+_LAPSED = "the hold had lapsed"
+
+
+def claim(*, actor: Actor, case_id: int) -> Case:
+    """Take a case for review. Claiming what one already holds extends the hold.
+
+    A lapsed hold of somebody else is taken over, recorded as a release and a claim.
+    Raises NotAllowed, CaseTaken (who holds it), IllegalMove or Case.DoesNotExist.
+    """
+    actor.require(Capability.REVIEW_CASES)
+    user = person(actor)
+    with transaction.atomic():
+        case = lock(case_id)
+        now = timezone.now()
+        if case.state == State.IN_REVIEW and not _has_lapsed(case, now):
+            if case.holder_id != user.pk:
+                raise taken(case)
+            return _extend(case, actor=actor, now=now)
+        return _take(case, actor=actor, user=user, now=now)
+
+
+def claim_next(*, actor: Actor) -> Case | None:
+    """Take the open case with the highest priority; None when nothing is open.
+
+    Two people asking at once get two different cases. Where nothing is open, a case whose hold
+    has lapsed is taken over without waiting for the sweep. Raises NotAllowed.
+    """
+    actor.require(Capability.REVIEW_CASES)
+    user = person(actor)
+    with transaction.atomic():
+        now = timezone.now()
+        free = Case.objects.select_for_update(skip_locked=True).order_by("-priority", "id")
+        case = (
+            free.filter(state=State.OPEN).first()
+            or free.filter(state=State.IN_REVIEW, lease_expires_at__lte=now).first()
+        )
+        return None if case is None else _take(case, actor=actor, user=user, now=now)
+
+
+def renew(*, actor: Actor, case_id: int, by_activity: bool = False) -> Case:
+    """Let the hold last 20 minutes from now. By activity, only once it is 5 minutes old.
+
+    Raises NotAllowed, CaseTaken, LeaseLapsed (claim it again) or IllegalMove.
+    """
+    actor.require(Capability.REVIEW_CASES)
+    user = person(actor)
+    with transaction.atomic():
+        case = lock(case_id)
+        now = timezone.now()
+        _check_held(case, user, now, Verb.CLAIM)
+        lease = case.lease_expires_at
+        if by_activity and lease is not None and lease - now > LEASE - _RENEW_AFTER:
+            return case
+        return _extend(case, actor=actor, now=now)
+
+
+def release(*, actor: Actor, case_id: int) -> Case:
+    """Give a held case back to the queue, without a reason.
+
+    Raises NotAllowed, CaseTaken, LeaseLapsed or IllegalMove.
+    """
+    actor.require(Capability.REVIEW_CASES)
+    user = person(actor)
+    with transaction.atomic():
+        case = lock(case_id)
+        now = timezone.now()
+        _check_held(case, user, now, Verb.RELEASE)
+        _make(case, Verb.RELEASE, actor=actor, now=now)
+        return case
+
+
+def expire_leases(*, actor: Actor) -> int:
+    """Put every case whose hold has lapsed back into the queue; how many there were.
+
+    Only Sightline itself does this, every minute. A case that somebody is working on at that
+    moment is left to the next sweep. Raises NotAllowed.
+    """
+    background(actor)
+    with transaction.atomic():
+        now = timezone.now()
+        lapsed = list(
+            Case.objects.select_for_update(skip_locked=True)
+            .filter(state=State.IN_REVIEW, lease_expires_at__lte=now)
+            .order_by("id")
+        )
+        for case in lapsed:
+            _make(case, Verb.RELEASE, actor=actor, now=now, reason=_LAPSED)
+    return len(lapsed)
+
+
+def _has_lapsed(case: Case, now: datetime) -> bool:
+    return case.lease_expires_at is not None and case.lease_expires_at <= now
+
+
+def _check_held(case: Case, user: User, now: datetime, verb: Verb) -> None:
+    if case.state != State.IN_REVIEW:
+        raise IllegalMove(state=State(case.state), verb=verb, reference=case.reference)
+    if case.holder_id != user.pk:
+        raise taken(case)
+    if case.lease_expires_at is not None and _has_lapsed(case, now):
+        raise LeaseLapsed(reference=case.reference, ended_at=case.lease_expires_at)
+
+
+def _take(case: Case, *, actor: Actor, user: User, now: datetime) -> Case:
+    if case.state == State.IN_REVIEW:
+        _make(case, Verb.RELEASE, actor=actor, now=now, reason=_LAPSED)
+    _make(
+        case,
+        Verb.CLAIM,
+        actor=actor,
+        now=now,
+        holder=user,
+        lease_expires_at=now + LEASE,
+        claimed_at=now,
+    )
+    return case
+
+
+def _make(
+    case: Case, verb: Verb, *, actor: Actor, now: datetime, reason: str = "", **changes: object
+) -> None:
+    transition = find(verb, State(case.state))
+    if transition is None:
+        raise IllegalMove(state=State(case.state), verb=verb, reference=case.reference)
+    move(case, transition, actor=actor, now=now, reason=reason, **changes)
+
+
+def _extend(case: Case, *, actor: Actor, now: datetime) -> Case:
+    before = case.lease_expires_at
+    case.lease_expires_at = now + LEASE
+    case.save(update_fields=["lease_expires_at", "updated_at"])
+    record(
+        actor=actor,
+        verb="case.renew",
+        target=target(case),
+        before={"lease_expires_at": before},
+        after={"lease_expires_at": case.lease_expires_at},
+    )
+    return case

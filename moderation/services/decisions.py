@@ -1,0 +1,104 @@
+"""What the person who holds a case decides about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.services import record
+from moderation.domain.transitions import State, Verb
+from moderation.domain.vocabulary import DismissReason
+from moderation.models import Case, Note
+from moderation.services.checks import Entered
+from moderation.services.moves import begin, decide, lock, person, target
+from staff.capabilities import Capability
+
+SAY_WHY = "Say why, in a sentence or two."
+
+
+def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str) -> Case:
+    """Close a held case: no reason for concern, or not enough to go on.
+
+    ``reason`` is a code of ``DismissReason``, ``version`` the one that the page showed.
+    Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        case, transition, _ = begin(
+            actor=actor,
+            case_id=case_id,
+            verb=Verb.DISMISS,
+            source=State.IN_REVIEW,
+            version=version,
+            now=now,
+        )
+        entered = Entered()
+        reason = entered.code("reason", reason, DismissReason)
+        note = entered.text("note", note, missing=SAY_WHY)
+        entered.check()
+        decide(
+            case,
+            transition,
+            actor=actor,
+            now=now,
+            note=note,
+            reason=reason,
+            points_when_decided=case.points,
+            decided_at=now,
+        )
+        return case
+
+
+def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str) -> Case:
+    """Set a held case aside until a date, at most a year away, or until its score rises.
+
+    Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        case, transition, _ = begin(
+            actor=actor,
+            case_id=case_id,
+            verb=Verb.MONITOR,
+            source=State.IN_REVIEW,
+            version=version,
+            now=now,
+        )
+        entered = Entered()
+        until = entered.future("until", until, timezone.localdate(now))
+        note = entered.text("note", note, missing=SAY_WHY)
+        entered.check()
+        decide(
+            case,
+            transition,
+            actor=actor,
+            now=now,
+            note=note,
+            details={"until": until.isoformat()},
+            monitor_until=until,
+            points_when_decided=case.points,
+            decided_at=now,
+            due_at=datetime.combine(until, time.min, tzinfo=UTC),
+        )
+        return case
+
+
+def add_note(*, actor: Actor, case_id: int, text: str) -> Case:
+    """Leave a remark on a case, whoever holds it and whatever its state.
+
+    The case's version stays: a remark makes nobody's page stale. Raises NotAllowed or
+    InvalidDecision (field "text").
+    """
+    actor.require(Capability.REVIEW_CASES)
+    user = person(actor)
+    with transaction.atomic():
+        case = lock(case_id)
+        entered = Entered()
+        text = entered.text("text", text, missing="Write the note first.")
+        entered.check()
+        note = Note.objects.create(case=case, text=text, by=user, at=timezone.now())
+        record(actor=actor, verb="case.note", target=target(case), after={"note": note.pk})
+        return case

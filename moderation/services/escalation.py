@@ -1,0 +1,159 @@
+"""Handing a grave case to a supervisor, and what the supervisor makes of it: four eyes."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actors import Actor
+from moderation.domain.transitions import State, Verb
+from moderation.domain.vocabulary import DismissReason, Severity
+from moderation.models import Case, Decision, Referral
+from moderation.services.checks import ASK_LENGTH, Entered
+from moderation.services.decisions import SAY_WHY
+from moderation.services.moves import begin, decide, waiting_again
+
+
+def escalate(
+    *, actor: Actor, case_id: int, version: int, severity: str, note: str, ask: str
+) -> Case:
+    """Hand a held case to the supervisors, who have the time that ``severity`` gives them.
+
+    ``note`` is the summary, ``ask`` what the supervisor is asked for.
+    Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        case, transition, user = begin(
+            actor=actor,
+            case_id=case_id,
+            verb=Verb.ESCALATE,
+            source=State.IN_REVIEW,
+            version=version,
+            now=now,
+        )
+        entered = Entered()
+        severity = entered.code("severity", severity, Severity)
+        note = entered.text("note", note, missing="Sum up what you found.")
+        ask = entered.text(
+            "ask", ask, missing="Say what you ask the supervisor to do.", longest=ASK_LENGTH
+        )
+        entered.check()
+        decide(
+            case,
+            transition,
+            actor=actor,
+            now=now,
+            note=note,
+            details={"severity": severity, "ask": ask},
+            escalated_by=user,
+            escalated_at=now,
+            **waiting_again(case, Severity(severity), now),
+        )
+        return case
+
+
+def refer(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
+    """Approve the referral of an escalated case to the police; this ends the case.
+
+    Never by anyone who has escalated it. Raises NotAllowed, StaleCase, IllegalMove, FourEyes or
+    InvalidDecision.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        case, transition, user = begin(
+            actor=actor,
+            case_id=case_id,
+            verb=Verb.REFER,
+            source=State.ESCALATED,
+            version=version,
+            now=now,
+        )
+        entered = Entered()
+        note = entered.text("note", note, missing=SAY_WHY)
+        entered.check()
+        summary = (
+            Decision.objects.filter(case=case, verb=Verb.ESCALATE).order_by("case_version").last()
+        )
+        decide(
+            case,
+            transition,
+            actor=actor,
+            now=now,
+            note=note,
+            referred_by=user,
+            points_when_decided=case.points,
+            decided_at=now,
+        )
+        Referral.objects.create(
+            case=case,
+            state=Referral.State.APPROVED,
+            requested_by=case.escalated_by,
+            approved_by=user,
+            summary=summary.note if summary else "",
+            approved_at=now,
+        )
+        return case
+
+
+def send_back(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
+    """Return an escalated case to the queue with a question; anyone may take it next.
+
+    ``note`` is the question. The case keeps its severity and its time starts again. Never by
+    anyone who has escalated it. Raises NotAllowed, StaleCase, IllegalMove, FourEyes or
+    InvalidDecision.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        case, transition, _ = begin(
+            actor=actor,
+            case_id=case_id,
+            verb=Verb.RETURN,
+            source=State.ESCALATED,
+            version=version,
+            now=now,
+        )
+        entered = Entered()
+        note = entered.text("note", note, missing="Ask what you want to know.")
+        entered.check()
+        decide(
+            case,
+            transition,
+            actor=actor,
+            now=now,
+            note=note,
+            **waiting_again(case, Severity(case.severity), now),
+        )
+        return case
+
+
+def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str) -> Case:
+    """Close an escalated case as a supervisor. Never by anyone who has escalated it.
+
+    Raises NotAllowed, StaleCase, IllegalMove, FourEyes or InvalidDecision.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        case, transition, _ = begin(
+            actor=actor,
+            case_id=case_id,
+            verb=Verb.DISMISS,
+            source=State.ESCALATED,
+            version=version,
+            now=now,
+        )
+        entered = Entered()
+        reason = entered.code("reason", reason, DismissReason)
+        note = entered.text("note", note, missing=SAY_WHY)
+        entered.check()
+        decide(
+            case,
+            transition,
+            actor=actor,
+            now=now,
+            note=note,
+            reason=reason,
+            points_when_decided=case.points,
+            decided_at=now,
+        )
+        return case

@@ -1,0 +1,183 @@
+"""What every service on a case shares: lock, check, move, record.
+
+Locks are taken in one order everywhere: rows of cases first, in the order of their ids, then
+whatever is inserted, then the audit trail (``record`` holds its lock until the commit, so nothing
+waits for a row after it).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from audit.actors import Actor
+from audit.models import Entry
+from audit.services import record
+from moderation.domain import deadlines, priority
+from moderation.domain.transitions import State, Transition, Verb, find
+from moderation.domain.vocabulary import Severity
+from moderation.errors import CaseTaken, FourEyes, IllegalMove, LeaseLapsed
+from moderation.models import Case, Decision
+from moderation.services.stale import check_version
+from staff.errors import NotAllowed
+from staff.models import User
+
+LEASE = timedelta(minutes=20)
+
+# What an entry says before and after, where it changed: identifiers and numbers only.
+_TOLD = (
+    "severity",
+    "points",
+    "assessment_id",
+    "holder_id",
+    "escalated_by_id",
+    "referred_by_id",
+    "monitor_until",
+    "due_at",
+)
+
+
+def person(actor: Actor) -> User:
+    """The member of staff who acts. Raises NotAllowed for the system or a key: people decide."""
+    if actor.user is None:
+        raise NotAllowed(f"{actor.label} may not work on cases: a person does that, by name.")
+    return actor.user
+
+
+def background(actor: Actor) -> None:
+    """Raise NotAllowed unless Sightline itself acts: sweeps are nobody's decision."""
+    if actor.role != "system":
+        raise NotAllowed(f"{actor.label} may not do what Sightline does by itself.")
+
+
+def target(case: Case) -> str:
+    """How the audit trail names a case."""
+    return f"case:{case.reference}"
+
+
+def lock(case_id: int) -> Case:
+    """The case, locked until the transaction ends. Raises Case.DoesNotExist."""
+    return Case.objects.select_for_update().get(pk=case_id)
+
+
+def begin(
+    *, actor: Actor, case_id: int, verb: Verb, source: State, version: int, now: datetime
+) -> tuple[Case, Transition, User]:
+    """Authorise a decision, lock its case and check that it may be taken on it as it stands.
+
+    Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or FourEyes.
+    """
+    transition = find(verb, source)
+    if transition is None or transition.capability is None:
+        raise IllegalMove(state=source, verb=verb)
+    actor.require(transition.capability)
+    user = person(actor)
+    case = lock(case_id)
+    held_elsewhere = case.state == State.IN_REVIEW and case.holder_id != user.pk
+    if transition.needs_lease and held_elsewhere:
+        raise taken(case)
+    check_version(case, version)
+    if case.state != source:
+        raise IllegalMove(state=State(case.state), verb=verb, reference=case.reference)
+    if transition.needs_lease and not case.is_held_by(user, now):
+        raise LeaseLapsed(reference=case.reference, ended_at=case.lease_expires_at or now)
+    if transition.four_eyes and case.was_escalated_by(user):
+        raise FourEyes(reference=case.reference)
+    return case, transition, user
+
+
+def taken(case: Case) -> CaseTaken:
+    """The refusal that says who holds ``case``, which is in review."""
+    holder = case.holder
+    return CaseTaken(
+        holder_name=holder.name if holder else "",
+        since=case.claimed_at or case.updated_at,
+        reference=case.reference,
+    )
+
+
+def move(
+    case: Case,
+    transition: Transition,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    told: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Entry:
+    """Make one move on a locked case, with ``changes`` to its columns, and record it.
+
+    ``told`` goes into the entry beside what changed. A case that becomes open waits from ``now``.
+    """
+    before = _telling(case)
+    case.state = transition.target
+    case.version += 1
+    if transition.target != State.IN_REVIEW:
+        case.holder = None
+        case.lease_expires_at = None
+        case.claimed_at = None
+    for name, value in changes.items():
+        setattr(case, name, value)
+    case.save()
+    after = _telling(case)
+    same = {name for name in _TOLD if before[name] == after[name]}
+    return record(
+        actor=actor,
+        verb=f"case.{transition.verb}",
+        target=target(case),
+        before={name: value for name, value in before.items() if name not in same},
+        after={name: value for name, value in after.items() if name not in same} | (told or {}),
+        reason=reason,
+    )
+
+
+def decide(
+    case: Case,
+    transition: Transition,
+    *,
+    actor: Actor,
+    now: datetime,
+    note: str,
+    reason: str = "",
+    details: dict[str, Any] | None = None,
+    told: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Decision:
+    """Make a move that a person decided, and keep the decision with what was on the screen.
+
+    The note stays out of the audit trail: people write names into notes.
+    """
+    points, assessment_id = case.points, case.assessment_id
+    told = {"points": points, "assessment_id": assessment_id} | (told or {})
+    entry = move(case, transition, actor=actor, now=now, reason=reason, told=told, **changes)
+    return Decision.objects.create(
+        case=case,
+        case_version=case.version,
+        verb=transition.verb,
+        reason=reason,
+        note=note,
+        details=details or {},
+        points=points,
+        assessment_id=assessment_id,
+        by=person(actor),
+        at=now,
+        entry=entry,
+    )
+
+
+def waiting_again(case: Case, severity: Severity, now: datetime) -> dict[str, Any]:
+    """The columns of a case whose clock starts again at ``now``: deadline and priority."""
+    named = priority.with_waiting(case.priority_factors, 0.0)
+    return {
+        "severity": severity,
+        "waiting_since": now,
+        "due_at": deadlines.due(now, severity),
+        "priority_factors": named,
+        "priority": priority.priority(named),
+    }
+
+
+def _telling(case: Case) -> dict[str, Any]:
+    told = {name: getattr(case, name) for name in _TOLD}
+    return {"state": case.state, "version": case.version} | told

@@ -1,0 +1,33 @@
+"""Sweeps. Each calls one service and may run twice at once without harm."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from audit.actors import Actor
+from moderation.services import claims, upkeep
+
+# Seconds between two runs.
+SCHEDULE = {
+    "moderation.expire_leases": 60,
+    "moderation.resume_monitored": 60 * 60,
+    "moderation.reprioritise": 10 * 60,
+}
+
+
+@shared_task(name="moderation.expire_leases")
+def expire_leases() -> int:
+    """Put cases whose hold has lapsed back into the queue."""
+    return claims.expire_leases(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.resume_monitored")
+def resume_monitored() -> int:
+    """Put monitored cases whose date has come back into the queue."""
+    return upkeep.resume_monitored(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.reprioritise")
+def reprioritise() -> int:
+    """Bring the order of the queue up to date."""
+    return upkeep.reprioritise(actor=Actor.system("worker"))

@@ -1,0 +1,1 @@
+"""Pages of this floor: they read through selectors and change things through services only."""

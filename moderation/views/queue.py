@@ -1,0 +1,175 @@
+"""The queue page, and what is started from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from moderation.domain import priority
+from moderation.domain.transitions import State
+from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
+from moderation.models import Case
+from moderation.selectors import queue as select
+from moderation.selectors.people import BANDS
+from moderation.selectors.queue import VIEWS, Filters
+from moderation.services import claims
+from moderation.views.answers import actor, case_url, go_to, person, wants_part
+from staff.capabilities import Capability
+from staff.models import User
+from staff.views import require
+
+_WAITING = frozenset({State.OPEN, State.IN_REVIEW, State.ESCALATED})
+_BAND_OF_FACTOR = {points: band for band, points in priority.YOUNGEST.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case as the queue shows it to one person at one moment."""
+
+    case: Case
+    mine: bool
+    holder: str  # who else holds it, under a lease that has not lapsed
+    claimable: bool
+    time_left: timedelta | None  # until the deadline, negative when it has passed
+    factors: list[tuple[str, float]]
+    youngest: str
+
+    @property
+    def overdue(self) -> bool:
+        return self.time_left is not None and self.time_left < timedelta()
+
+
+def row_of(case: Case, user: User, now: datetime) -> Row:
+    """What the row of ``case`` says to ``user``."""
+    held = (
+        case.state == State.IN_REVIEW
+        and case.lease_expires_at is not None
+        and case.lease_expires_at > now
+    )
+    mine = held and case.holder_id == user.pk
+    free = case.state == State.OPEN or (case.state == State.IN_REVIEW and not held)
+    return Row(
+        case=case,
+        mine=mine,
+        holder=case.holder.name if held and not mine and case.holder else "",
+        claimable=free and user.can(Capability.REVIEW_CASES),
+        time_left=case.due_at - now if case.state in _WAITING else None,
+        factors=[
+            (priority.LABELS.get(name, name), points)
+            for name, points in case.priority_factors.items()
+            if points
+        ],
+        youngest=youngest_words(case),
+    )
+
+
+def youngest_words(case: Case) -> str:
+    """The age band of the youngest child involved, in words; "" where none is known."""
+    band = _BAND_OF_FACTOR.get(case.priority_factors.get("youngest", 0.0))
+    return BANDS[band] if band else ""
+
+
+@require(Capability.VIEW_CASES)
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """The queue as the address filters it: a page, or for htmx the list alone."""
+    filters = Filters.read(request.GET.dict())
+    context = _context(request, filters)
+    if wants_part(request):
+        response = render(request, "moderation/queue.html#list", context | {"swapped": True})
+        query = filters.query(after=filters.after, before=filters.before)
+        response["HX-Push-Url"] = f"{reverse('queue')}?{query}" if query else reverse("queue")
+        return response
+    return render(request, "moderation/queue.html", context)
+
+
+@require(Capability.VIEW_CASES)
+@require_safe
+def queue_updates(request: HttpRequest) -> HttpResponse:
+    """How many cases came since the page was made: a link that shows them, or nothing (204)."""
+    since = _moment(request.GET.get("since", ""))
+    filters = Filters.read(request.GET.dict())
+    new = select.arrived_since(person(request), filters, since) if since else 0
+    if not new:
+        return HttpResponse(status=204)
+    return render(
+        request, "moderation/queue.html#arrived", {"new": new, "query": filters.query(after="")}
+    )
+
+
+@require(Capability.REVIEW_CASES)
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Claim the most urgent open case and open it."""
+    case = claims.claim_next(actor=actor(request))
+    if case is None:
+        messages.info(request, "Nothing is open. New cases appear here after the next run.")
+        return go_to(request, reverse("queue"))
+    return go_to(request, case_url(case))
+
+
+def row_part(request: HttpRequest, case_id: int, announce: str) -> HttpResponse:
+    """The fresh row of a case after a change from the list, with the list's new counts."""
+    user = person(request)
+    case = select.by_id(user, case_id)
+    context = {
+        "row": row_of(case, user, timezone.now()) if case else None,
+        "announce": announce,
+        "counts": select.counts(user),
+        "tabs": _tabs(Filters(), select.counts(user)),
+    }
+    return render(request, "moderation/queue.html#row", context)
+
+
+def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+    user, now = person(request), timezone.now()
+    page = select.page(user, filters)
+    base = reverse("queue")
+    held = [row_of(case, user, now) for case in select.held_by(user, now)]
+    return {
+        "filters": filters,
+        "page": {
+            "summary": page.summary,
+            "next_url": f"{base}?{page.next_query}" if page.next_query else "",
+            "previous_url": f"{base}?{page.previous_query}" if page.previous_query else "",
+        },
+        "rows": [row_of(case, user, now) for case in page.cases],
+        "held": held if filters.view != "mine" and not filters.q else [],
+        "tabs": _tabs(filters, page.counts),
+        "severities": [(s.value, SEVERITY_LABELS[s]) for s in Severity],
+        "kinds": Case.Kind.choices,
+        "can_review": user.can(Capability.REVIEW_CASES),
+        "now": now,
+        "view_label": VIEWS[filters.view],
+        "updates_query": filters.query(after=""),
+    }
+
+
+def _tabs(filters: Filters, counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "label": label,
+            "query": filters.query(view=name, q=""),
+            "current": filters.view == name and not filters.q,
+            "count": counts.get(name),
+        }
+        for name, label in VIEWS.items()
+    ]
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment is not None and timezone.is_aware(moment) else None

@@ -1,0 +1,145 @@
+"""Invented accounts, assessments and cases for tests. People come from the shared fixtures."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Account, Event, ImportBatch
+from audit.actors import Actor
+from moderation.models import Case
+from moderation.services import claims, escalation, intake
+from signals.models import Assessment, EvidenceRow, Run, ThresholdSet
+from staff.models import User
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+"""When invented events happen, unless a test says otherwise."""
+
+_numbers = itertools.count(1)
+
+
+def batch(**given: Any) -> ImportBatch:
+    """An import that ended a day ago."""
+    ended = timezone.now() - timedelta(days=1)
+    values = {"origin": "command", "state": "done", "started_at": ended, "finished_at": ended}
+    return ImportBatch.objects.create(**(values | given))
+
+
+def account(**given: Any) -> Account:
+    """An adult's account; ``birth_date`` and the like make it another's."""
+    values = {
+        "account_id": f"a{next(_numbers)}",
+        "birth_date": date(1986, 5, 17),
+        "batch_id": 0,
+    }
+    return Account.objects.create(**(values | given))
+
+
+def child(age: int = 14, **given: Any) -> Account:
+    """An account of somebody who is ``age`` years old at ``NOON``."""
+    return account(birth_date=date(NOON.year - age, 1, 15), **given)
+
+
+def event(actor: Account, target: Account, at: datetime = NOON, **given: Any) -> Event:
+    """A friend request, imported a day ago."""
+    values = {"type": "Offer", "batch": given.pop("batch", None) or batch()}
+    return Event.objects.create(
+        event_id=f"e{next(_numbers)}",
+        actor=actor,
+        object=target,
+        published=at,
+        **(values | given),
+    )
+
+
+def accept(offer: Event, at: datetime | None = None) -> Event:
+    """The recipient's yes to ``offer``."""
+    return Event.objects.create(
+        event_id=f"e{next(_numbers)}",
+        type="Accept",
+        actor=offer.object,
+        ref=offer,
+        reference=offer.event_id,
+        published=at or offer.published,
+        batch=offer.batch,
+    )
+
+
+def thresholds(**given: Any) -> ThresholdSet:
+    """A retired version of the default set: any number of them may stand side by side."""
+    values = {"version": next(_numbers), "state": "retired", "spec": {}, "note": "for a test"}
+    return ThresholdSet.objects.create(**(values | given))
+
+
+def run(**given: Any) -> Run:
+    """A run whose assessments are stored."""
+    now = timezone.now()
+    values = {"trigger": "command", "state": "done", "started_at": now, "finished_at": now}
+    return Run.objects.create(**(values | given))
+
+
+def contribution(indicator: str = "no_mutuals", points: float = 46.0) -> dict[str, Any]:
+    """A sentence that raises the score."""
+    return {
+        "indicator": indicator,
+        "name": f"Name of {indicator}",
+        "direction": "raises",
+        "points": points,
+        "sentence": "4 of 5 first contacts with under-16s had no friend in common.",
+    }
+
+
+def assessment(of: Account | None = None, in_run: Run | None = None, **given: Any) -> Assessment:
+    """A flagged account's assessment, without evidence rows; see ``evidence``."""
+    values = {
+        "points": 130.0,
+        "flagged": True,
+        "groups": 2,
+        "minors": 4,
+        "stretch": "all",
+        "contributions": [contribution(), contribution("refused", 30.0)],
+    }
+    return Assessment.objects.create(
+        run=in_run or run(), account=of or account(), **(values | given)
+    )
+
+
+def evidence(behind: Assessment, *events: Event) -> None:
+    """Let ``events`` be what ``behind`` rests on."""
+    for row in events:
+        EvidenceRow.objects.create(
+            assessment=behind,
+            indicator="no_mutuals",
+            event=row,
+            target=row.object,
+            at=row.published,
+            counted=True,
+        )
+
+
+def case(of: Account | None = None, **given: Any) -> Case:
+    """An open case, made as the program makes it: by taking in a run's assessment."""
+    found = assessment(of, **given)
+    intake.open_cases(found.run, Actor.system("worker"))
+    return Case.objects.get(assessment=found)
+
+
+def held(holder: User, of: Account | None = None, **given: Any) -> Case:
+    """A case in review, held by ``holder``."""
+    return claims.claim(actor=Actor.of_user(holder), case_id=case(of, **given).pk)
+
+
+def escalated(by: User, of: Account | None = None, **given: Any) -> Case:
+    """A case that ``by`` escalated."""
+    opened = held(by, of, **given)
+    return escalation.escalate(
+        actor=Actor.of_user(by),
+        case_id=opened.pk,
+        version=opened.version,
+        severity="high",
+        note="Contacted four children whom nobody around them knows.",
+        ask="Please decide on a referral.",
+    )
