@@ -27,7 +27,8 @@ class LeaseLapsed(Refused):
         self.reference = reference
         self.ended_at = ended_at
         super().__init__(
-            f"Your hold on {reference} ended at {ended_at:%H:%M} UTC. Claim the case again to go on."
+            f"Your hold on {reference} ended at {ended_at:%H:%M} UTC. "
+            "Claim the case again to go on."
         )
 
 

@@ -20,7 +20,7 @@ class Decision(models.Model):
     verb = models.CharField(max_length=12)
     reason = models.CharField(max_length=30, default="", blank=True)
     note = models.TextField()
-    # escalate: {"severity", "ask"}; monitor: {"until"}
+    # what else the verb asks for: severity and ask of an escalation, until of monitoring
     details: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     points = models.FloatField()
     assessment = models.ForeignKey("signals.Assessment", on_delete=models.PROTECT, related_name="+")

@@ -22,10 +22,11 @@ def labels() -> Iterator[Label]:
     """Every case that ended, with its outcome and, where dismissed, the reason's code."""
     last = Decision.objects.filter(case=OuterRef("pk")).order_by("-case_version")
     decided = (
-        Case.objects.filter(state__in=_OUTCOMES, decided_at__isnull=False)
+        Case.objects.filter(state__in=_OUTCOMES)
         .annotate(reason=Subquery(last.values("reason")[:1]))
         .order_by("id")
         .values_list("account_id", "decided_at", "state", "reason")
     )
     for account, decided_at, state, reason in decided.iterator():
-        yield Label(account, decided_at, _OUTCOMES[state], reason or None)
+        if decided_at is not None:
+            yield Label(account, decided_at, _OUTCOMES[state], reason or None)

@@ -21,7 +21,8 @@ def time_of(run: Run) -> datetime | None:
     """Up to when the run looked: its own time, else the last event's; None without any event."""
     if run.as_of is not None:
         return run.as_of
-    return Event.objects.order_by().aggregate(last=Max("published"))["last"]
+    last: datetime | None = Event.objects.aggregate(last=Max("published"))["last"]
+    return last
 
 
 def circumstances(

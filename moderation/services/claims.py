@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -138,7 +139,7 @@ def _take(case: Case, *, actor: Actor, user: User, now: datetime) -> Case:
 
 
 def _make(
-    case: Case, verb: Verb, *, actor: Actor, now: datetime, reason: str = "", **changes: object
+    case: Case, verb: Verb, *, actor: Actor, now: datetime, reason: str = "", **changes: Any
 ) -> None:
     transition = find(verb, State(case.state))
     if transition is None:

@@ -72,9 +72,7 @@ def refer(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
         entered = Entered()
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
-        summary = (
-            Decision.objects.filter(case=case, verb=Verb.ESCALATE).order_by("case_version").last()
-        )
+        request = Decision.objects.filter(case=case, verb=Verb.ESCALATE).latest("case_version")
         decide(
             case,
             transition,
@@ -88,9 +86,9 @@ def refer(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
         Referral.objects.create(
             case=case,
             state=Referral.State.APPROVED,
-            requested_by=case.escalated_by,
+            requested_by=request.by,
             approved_by=user,
-            summary=summary.note if summary else "",
+            summary=request.note,
             approved_at=now,
         )
         return case

@@ -57,6 +57,7 @@ def event(actor: Account, target: Account, at: datetime = NOON, **given: Any) ->
 
 def accept(offer: Event, at: datetime | None = None) -> Event:
     """The recipient's yes to ``offer``."""
+    assert offer.object is not None
     return Event.objects.create(
         event_id=f"e{next(_numbers)}",
         type="Accept",
