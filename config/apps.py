@@ -13,5 +13,6 @@ class SightlineConfig(AppConfig):
 
         # Tasks declared with shared_task belong to this application in every Django process.
         celery.app.set_default()
+        celery.app.conf.beat_schedule = celery.collect_schedule()
         checks.register()
         post_migrate.connect(grants.after_migrate, sender=self, dispatch_uid="config.grants")

@@ -80,7 +80,6 @@ def apply_missing_migrations() -> None:
         # A process of its own, as the owner: this one connects as the application's role.
         done = subprocess.run(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--no-input"],
-            env={**os.environ, "SIGHTLINE_DATABASE_ROLE": "owner"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

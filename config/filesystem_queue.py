@@ -18,10 +18,12 @@ from kombu.utils.json import dumps, loads
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(  # type: ignore[override]  # kombu's own two base classes name it differently
+        self, queue: str, payload: dict[str, Any], **_options: Any
+    ) -> None:
         # Wall-clock time sorts the same way after a restart of the machine.
         name = f"{time.time_ns()}_{uuid.uuid4().hex}.{queue}.msg"
-        _write_whole(Path(self.data_folder_out) / name, dumps(message))
+        _write_whole(Path(self.data_folder_out) / name, dumps(payload))
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         for waiting in sorted(Path(self.data_folder_in).glob(f"*.{queue}.msg")):
