@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -109,33 +110,30 @@ def plain(value: Any) -> Any:
     tuples lists. Raises ValueError for NaN, infinities, U+0000, keys that are no strings, and
     TypeError for types that have no place in an entry.
     """
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return _checked(str(value))
-        case int():
-            return int(value)
-        case float():
-            if value != value or value in (float("inf"), float("-inf")):
-                raise ValueError(f"{value} has no place in an audit entry.")
-            return int(value) if value.is_integer() else float(value)
-        case datetime():
-            return timestamp(value)
-        case date():
-            return value.isoformat()
-        case Decimal() | UUID():
-            return str(value)
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case Mapping():
-            return {_key(key): plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _checked(str(value))
+    if isinstance(value, int | float):
+        return _plain_number(value)
+    if isinstance(value, date | Decimal | UUID):
+        return timestamp(value) if isinstance(value, datetime) else str(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_key(key): plain(item) for key, item in value.items()}
     raise TypeError(f"A {type(value).__name__} has no place in an audit entry.")
 
 
 def read_json(text: str) -> Any:
     """Parse a stored JSON text without losing a digit. Raises ValueError when it is none."""
     return json.loads(text, parse_float=Decimal)
+
+
+def _plain_number(value: float) -> int | float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no place in an audit entry.")
+    return int(value) if value == int(value) else float(value)
 
 
 def _key(key: object) -> str:

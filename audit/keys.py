@@ -124,4 +124,4 @@ def _keep(path: Path, data: bytes, *, mode: int) -> None:
         except FileExistsError:
             return
     finally:
-        os.unlink(temporary)
+        Path(temporary).unlink()

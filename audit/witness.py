@@ -105,10 +105,10 @@ def _write(head: dict[str, int | str]) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             json.dump(head, out)
-        os.replace(temporary, file)
+        Path(temporary).replace(file)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary)
+            Path(temporary).unlink()
         raise
 
 

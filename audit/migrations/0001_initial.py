@@ -41,22 +41,4 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['target', '-number'], name='audit_entry_target'), models.Index(fields=['actor', '-number'], name='audit_entry_actor'), models.Index(fields=['verb', '-number'], name='audit_entry_verb'), models.Index(fields=['at'], name='audit_entry_at')],
             },
         ),
-        migrations.CreateModel(
-            name='Verification',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(auto_now_add=True)),
-                ('entries', models.BigIntegerField()),
-                ('ok', models.BooleanField()),
-                ('head', models.CharField(blank=True, max_length=64)),
-                ('first_bad', models.BigIntegerField(null=True)),
-                ('problem', models.TextField(blank=True)),
-                ('requested_by', models.CharField(max_length=300)),
-            ],
-            options={
-                'ordering': ['-pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('first_bad', None), ('ok', True), ('problem', '')), models.Q(('ok', False), models.Q(('problem', ''), _negated=True)), _connector='OR'), name='audit_verification_says_what_is_wrong')],
-            },
-        ),
     ]

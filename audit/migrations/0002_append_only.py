@@ -6,7 +6,7 @@ variable (``pgtrigger.ignore``), which must not work here.
 
 from django.db import migrations
 
-_TABLES = ("audit_entry", "audit_head", "audit_verification")
+_TABLES = ("audit_entry", "audit_head")
 
 _FUNCTIONS = """
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
