@@ -20,10 +20,11 @@ class Run(models.Model):
         COMMAND = "command", "command line"
         PERSON = "person", "started by a person"
         IMPORT = "import", "after an import"
+        THRESHOLDS = "thresholds", "after a threshold change"
         NIGHTLY = "nightly", "nightly"
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    trigger = models.CharField(max_length=10, choices=Trigger.choices)
+    trigger = models.CharField(max_length=12, choices=Trigger.choices)
     as_of = models.DateTimeField(null=True)  # null: everything imported
     full = models.BooleanField(default=False)  # computed even where nothing is new
     thresholds = models.ForeignKey(

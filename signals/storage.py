@@ -1,0 +1,230 @@
+"""Where the values of a run go: scores by COPY, explanations with their rows, facts as a file.
+
+Nothing here is seen by readers before the run is complete, and what a dead attempt left goes before
+the next one writes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from django.conf import settings
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+
+from signals import arrow, hooks
+from signals.attempt import Replaced
+from signals.engine.result import EngineResult
+from signals.models import Assessment, EvidenceRow, Run, Score
+from signals.spec import KEYS
+
+KEPT_RUNS: Final = 2
+"""Complete runs whose scores and facts are kept: the one in use and the one that readers may
+still be reading."""
+
+_EVIDENCE_FACTS: Final = ("kind", "outcome", "m", "m_star", "deg_u", "deg_v", "value")
+_SUMMARY: Final = (
+    "rank", "points_without_private_fast", "age_check", "recorded_minor", "exempt",
+)  # fmt: skip
+
+
+# -- Scores ------------------------------------------------------------------------------------
+
+
+def write_scores(run: Run, scores: pa.Table) -> None:
+    """COPY the engine's scores for ``run`` in one transaction, replacing what is there.
+
+    Raises Replaced, and writes nothing, when the run is no longer this attempt's.
+    """
+    rows = _score_rows(run, scores)
+    with arrow.connect() as adbc, adbc.cursor() as cursor:
+        cursor.execute("DELETE FROM signals_score WHERE run_id = $1", (run.pk,))
+        cursor.adbc_ingest("signals_score", rows, mode="append")
+        # Last, and locked until the commit: a process that begins the run anew either waits for
+        # these rows and removes them, or has begun and is found here.
+        cursor.execute(
+            "SELECT attempts FROM signals_run WHERE id = $1 AND state = 'running' FOR UPDATE",
+            (run.pk,),
+        )
+        if cursor.fetchall() != [(run.attempts,)]:
+            raise Replaced
+        adbc.commit()
+
+
+def _score_rows(run: Run, scores: pa.Table) -> pa.Table:
+    size = scores.num_rows
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "run_id": pa.array(np.full(size, run.pk, dtype=np.int64)),
+        "account_id": scores.column("account"),
+        "points": scores.column("points"),
+        "rank": scores.column("rank").cast(pa.int32()),
+        "flagged": scores.column("flagged"),
+        "groups": scores.column("groups").cast(pa.int16()),
+        "minors": scores.column("minors").cast(pa.int32()),
+        "stretch": scores.column("stretch"),
+        "points_without_private_fast": scores.column("points_without_private_fast"),
+        "age_check": scores.column("age_check"),
+        "recorded_minor": scores.column("recorded_minor"),
+        "exempt": scores.column("exempt"),
+        "ring": scores.column("ring"),
+    }
+    for part in ("llr", "k", "n"):
+        columns[part] = _lists([scores.column(f"{key}_{part}") for key in KEYS])
+    return pa.table(columns)
+
+
+def _lists(columns: list[pa.ChunkedArray]) -> pa.ListArray:
+    """One list a row, with the row's value of each column; null stays null."""
+    values = np.column_stack(
+        [column.fill_null(np.nan).to_numpy().astype(np.float64) for column in columns]
+    )
+    size, width = values.shape
+    flat = pa.array(values.reshape(-1), from_pandas=True)  # NaN becomes null
+    return pa.ListArray.from_arrays(np.arange(size + 1, dtype=np.int32) * width, flat)
+
+
+# -- Explanations ------------------------------------------------------------------------------
+
+
+def write_assessments(run: Run, result: EngineResult) -> int:
+    """Store every explanation with its rows, in the running transaction; returns how many."""
+    if not result.explanations:
+        return 0
+    summaries = _summaries(result)
+    made = Assessment.objects.bulk_create(
+        [
+            Assessment(
+                run=run,
+                account_id=account,
+                points=found.points,
+                flagged=found.flagged,
+                groups=found.groups,
+                minors=found.minors,
+                stretch=found.stretch,
+                contributions=[part.to_dict() for part in found.contributions],
+                summary=summaries[account],
+            )
+            for account, found in sorted(result.explanations.items())
+        ],
+        batch_size=500,
+    )
+    _copy_evidence({item.account_id: item.pk for item in made}, result.evidence)
+    return len(made)
+
+
+def _summaries(result: EngineResult) -> dict[int, dict[str, Any]]:
+    """What else the run found about each explained account."""
+    wanted = result.explanations.keys()
+    summaries: dict[int, dict[str, Any]] = {account: {"linked": []} for account in wanted}
+    explained = result.scores.filter(
+        pc.is_in(result.scores.column("account"), value_set=pa.array(list(wanted)))
+    )
+    for row in explained.select(["account", *_SUMMARY]).to_pylist():
+        summaries[row["account"]] |= {name: row[name] for name in _SUMMARY}
+    for row in result.links.to_pylist():
+        for own, other in ((row["a"], row["b"]), (row["b"], row["a"])):
+            if own in summaries:
+                summaries[own]["linked"].append(
+                    {"account": other, "shared": row["shared"], "p": row["p"]}
+                )
+    return summaries
+
+
+def _copy_evidence(assessment_of: dict[int, int], evidence: pa.Table) -> None:
+    with connection.cursor() as cursor:
+        for batch in evidence.to_batches(max_chunksize=20_000):
+            text = io.StringIO()
+            csv.writer(text).writerows(_evidence_rows(assessment_of, batch))
+            text.seek(0)
+            cursor.copy_expert(
+                "COPY signals_evidencerow (assessment_id, indicator, event_id, target_id, at, "
+                "counted, facts) FROM STDIN (FORMAT csv)",
+                text,
+            )
+
+
+def _evidence_rows(
+    assessment_of: dict[int, int], batch: pa.RecordBatch
+) -> Iterator[tuple[Any, ...]]:
+    for row in batch.to_pylist():
+        assessment = assessment_of.get(row["account"])
+        if assessment is None:
+            continue
+        facts = {name: row[name] for name in _EVIDENCE_FACTS if row[name] is not None}
+        yield (
+            assessment,
+            row["indicator"],
+            row["event"],
+            row["target"],
+            row["at"],
+            row["counted"],
+            json.dumps(facts),
+        )
+
+
+# -- Contact facts -----------------------------------------------------------------------------
+
+
+def facts_file(run_id: int) -> Path:
+    """Where the contact facts of a run lie, on the machine that computed it."""
+    return Path(settings.SIGHTLINE_HOME) / "facts" / f"run-{run_id}.parquet"
+
+
+def save_facts(run: Run, facts: pa.Table) -> None:
+    """Write the contact facts of ``run``: whole under its name, or not at all."""
+    path = facts_file(run.pk)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    pq.write_table(facts, unfinished, compression="zstd")
+    unfinished.replace(path)
+
+
+# -- What goes again ---------------------------------------------------------------------------
+
+
+def prune() -> None:
+    """Remove the values of complete runs that newer ones have replaced.
+
+    Scores, facts and assessments of the last two complete runs stay, and beyond them every
+    assessment that a case or decision points at, with its evidence. Of other old assessments of an
+    account with a case the points and sentences stay, as the history of its score; their evidence
+    rows go.
+    """
+    complete = Run.objects.filter(state=Run.State.DONE).order_by("-finished_at", "-pk")
+    kept = list(complete.values_list("pk", flat=True)[:KEPT_RUNS])
+    replaced = Run.objects.exclude(pk__in=kept).exclude(state=Run.State.RUNNING)
+    with_scores = replaced.filter(Exists(Score.objects.filter(run=OuterRef("pk"))))
+    Score.objects.filter(run__in=list(with_scores.values_list("pk", flat=True))).delete()
+
+    old = _without_references(
+        Assessment.objects.filter(run__state=Run.State.DONE).exclude(run__in=kept)
+    )
+    with_case = hooks.case_accounts()
+    old.exclude(account__in=with_case).delete()
+    EvidenceRow.objects.filter(assessment__in=old.filter(account__in=with_case)).delete()
+
+    names = {facts_file(run_id).name for run_id in kept}
+    for path in facts_file(0).parent.glob("run-*.p*"):
+        if path.name not in names:
+            path.unlink(missing_ok=True)
+
+
+def _without_references(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
+    """Those that no row of a higher floor points at."""
+    for relation in Assessment._meta.related_objects:  # noqa: SLF001 - public, says Django
+        model = relation.related_model
+        if model is not EvidenceRow:
+            pointing = model._base_manager.filter(  # noqa: SLF001 - public, says Django
+                **{relation.field.name: OuterRef("pk")}
+            )
+            assessments = assessments.exclude(Exists(pointing))
+    return assessments
