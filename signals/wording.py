@@ -1,4 +1,4 @@
-"""A threshold set in words: every value with its name, its unit and what it means. Pure."""
+"""What pages and commands say about runs and threshold sets, in words. Pure."""
 
 from __future__ import annotations
 
@@ -65,6 +65,13 @@ GROUP_NAMES: dict[str, str] = {
     "surroundings": "Surroundings",
     "rings": "Acting together",
     "threads": "Private threads",
+}
+
+STAGE_NAMES: dict[str, str] = {
+    "load": "Reading the graph",
+    "contact_facts": "Counting friends in common",
+    "indicators": "Computing indicators",
+    "cases": "Storing values and opening cases",
 }
 
 LOG_ODDS_HELP = (

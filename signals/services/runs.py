@@ -17,7 +17,7 @@ from audit.actors import Actor
 from audit.services import record
 from signals.attempt import RunLock, is_computing
 from signals.basis import basis_now
-from signals.errors import NoRun, RunEnded
+from signals.errors import RunEnded
 from signals.models import Run, Score, ThresholdSet
 from signals.selectors.runs import latest_run
 from signals.services.defaults import active_thresholds
@@ -195,11 +195,9 @@ def end(run: Run, state: Run.State) -> None:
 
 
 @transaction.atomic
-def record_export(*, actor: Actor, run: Run | None, what: str, rows: int) -> None:
-    """Write into the trail that ``what`` ("scores" or "facts") of ``run`` left as a file."""
+def record_export(*, actor: Actor, run: Run, what: str, rows: int) -> None:
+    """Write into the trail that ``what`` ("scores" or "facts") of ``run`` leaves as a file."""
     actor.require(Capability.VIEW_RUNS)
-    if run is None:
-        raise NoRun("There is no complete run yet: start one with `compute_indicators`.")
     record(actor=actor, verb=f"run.export_{what}", target=_target(run), after={"rows": rows})
 
 
