@@ -136,10 +136,56 @@ class Surroundings:
         return [c for c in self.contacts if c.person.kind is Kind.CHILD and c.started_by_account]
 
     @property
-    def approached(self) -> list[Contact]:
-        """Contacts that the account made, children first, each by first contact."""
-        made = [c for c in self.contacts if c.started_by_account]
-        return sorted(made, key=lambda c: c.person.kind is not Kind.CHILD)
+    def summary(self) -> str:
+        """The network picture in two sentences."""
+        others = [
+            c for c in self.contacts if c.started_by_account and c.person.kind is not Kind.CHILD
+        ]
+        ties = [c for c in self.contacts if not c.started_by_account]
+        return (
+            f"The account made contact with {_people(self.children)}"
+            f"{_answers(self.children)} and with {_count(others, 'other person', 'other people')}. "
+            f"{_count(ties, 'person is', 'people are').capitalize()} tied to it otherwise, "
+            f"{_count([c for c in ties if c.person.kind is Kind.CHILD], 'child', 'children')} "
+            "among them."
+        )
+
+    @property
+    def spread(self) -> str:
+        """The timeline in a sentence."""
+        dates = [c.moments[0].at for c in self.children]
+        if not dates:
+            return ""
+        first, last = min(dates), max(dates)
+        if first.date() == last.date():
+            return f"First contact with {_people(self.children)}, on {first:%-d %B %Y}."
+        return (
+            f"First contacts with {_people(self.children)}, "
+            f"from {first:%-d %B %Y} to {last:%-d %B %Y}."
+        )
+
+
+def _count(found: list[Contact], one: str, many: str) -> str:
+    return f"{len(found) or 'no'} {one if len(found) == 1 else many}"
+
+
+def _people(children: list[Contact]) -> str:
+    return _count(children, "child", "children")
+
+
+def _answers(children: list[Contact]) -> str:
+    """How many accepted, refused and did not answer; nothing where there is nobody to answer."""
+    links = [contact.link for contact in children]
+    said = [
+        f"{links.count(link)} {words}"
+        for link, words in (
+            (Link.ACCEPTED, "accepted"),
+            (Link.REFUSED, "refused"),
+            (Link.WAITING, "without an answer"),
+        )
+        if link in links
+    ]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def surroundings(account: Account) -> Surroundings:

@@ -12,7 +12,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from moderation.domain.transitions import State
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
+from moderation.domain.wording import STATE_WORDS
 from staff.capabilities import Capability
 
 register = template.Library()
@@ -122,6 +124,13 @@ def severity(value: str) -> dict[str, Any]:
 
 
 @register.filter
-def get(mapping: dict[Any, Any], key: Any) -> Any:
-    """``mapping[key]``, or None where there is none."""
-    return mapping.get(key)
+def state_words(value: str) -> str:
+    """How a case's state reads in a sentence."""
+    return STATE_WORDS[State(value)]
+
+
+@register.filter
+def what_happened(facts: dict[str, Any]) -> str:
+    """Kind and outcome of a row of evidence, in words."""
+    said = [str(facts[name]) for name in ("kind", "outcome") if facts.get(name)]
+    return ", ".join(said).replace("_", " ").capitalize() or "–"

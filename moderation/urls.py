@@ -1,0 +1,31 @@
+"""Addresses of this floor. Each has an entry in ``moderation.policy``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from moderation.views import case, decisions, escalations, help, queue
+
+urlpatterns = [
+    path("queue/", queue.queue, name="queue"),
+    path("queue/updates/", queue.queue_updates, name="queue_updates"),
+    path("queue/start/", queue.start, name="queue_start"),
+    path("cases/<str:reference>/", case.case_page, name="case"),
+    path("cases/<str:reference>/claim/", decisions.claim, name="case_claim"),
+    path("cases/<str:reference>/renew/", decisions.renew, name="case_renew"),
+    path("cases/<str:reference>/release/", decisions.release, name="case_release"),
+    path("cases/<str:reference>/note/", decisions.note, name="case_note"),
+    path("cases/<str:reference>/dismiss/", decisions.dismiss, name="case_dismiss"),
+    path("cases/<str:reference>/monitor/", decisions.monitor, name="case_monitor"),
+    path("cases/<str:reference>/escalate/", decisions.escalate, name="case_escalate"),
+    path("cases/<str:reference>/refer/", decisions.refer, name="case_refer"),
+    path("cases/<str:reference>/return/", decisions.send_back, name="case_return"),
+    path(
+        "cases/<str:reference>/dismiss-escalation/",
+        decisions.dismiss_escalation,
+        name="case_dismiss_escalation",
+    ),
+    path("escalations/", escalations.escalations, name="escalations"),
+    path("referrals/", escalations.referrals, name="referrals"),
+    path("help/", help.help_page, name="help"),
+]

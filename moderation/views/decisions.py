@@ -1,0 +1,234 @@
+"""Everything that a person does to a case from its page. Each view calls one service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from moderation import forms
+from moderation.access import case_or_404
+from moderation.errors import CaseTaken, InvalidDecision
+from moderation.models import Case
+from moderation.services import claims, decisions, escalation
+from moderation.views.answers import actor, case_url, go_to, person, wants_part
+from moderation.views.case import panel_context, with_refusal
+from moderation.views.queue import row_part
+from staff.capabilities import Capability
+from staff.errors import Refused
+from staff.views import require
+
+Service = Callable[..., Case]
+
+# Sending again what a sign-in page interrupted would be wrong; the address leads to the case.
+_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def claim(request: HttpRequest, reference: str) -> HttpResponse:
+    """Claim a case, from the queue or from its page; who loses the race is told who won it."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case))
+    try:
+        claims.claim(actor=actor(request), case_id=case.pk)
+    except CaseTaken as taken:
+        template = "moderation/case_taken.html" + ("#notice" if wants_part(request) else "")
+        return render(request, template, {"case": case, "taken": taken}, status=409)
+    except Refused as refusal:
+        if wants_part(request):
+            return row_part(request, case.pk, refusal.message)
+        messages.warning(request, refusal.message)
+        return go_to(request, case_url(case))
+    if wants_part(request):
+        return row_part(request, case.pk, f"You hold {case.reference} now.")
+    return go_to(request, case_url(case))
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def renew(request: HttpRequest, reference: str) -> HttpResponse:
+    """Let one's hold on a case last 20 minutes from now."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case))
+    try:
+        case = claims.renew(actor=actor(request), case_id=case.pk)
+    except Refused as refusal:
+        if wants_part(request):
+            case = case_or_404(person(request), reference)
+            context = panel_context(request, case, refusal=refusal)
+            return render(request, "moderation/case.html#lease", context, status=409)
+        messages.warning(request, refusal.message)
+        return go_to(request, case_url(case))
+    if wants_part(request):
+        return render(request, "moderation/case.html#lease", panel_context(request, case))
+    return go_to(request, case_url(case))
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def release(request: HttpRequest, reference: str) -> HttpResponse:
+    """Give a case back to the queue."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case))
+    try:
+        claims.release(actor=actor(request), case_id=case.pk)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+        return go_to(request, case_url(case))
+    messages.success(request, f"{case.reference} is back in the queue.")
+    return go_to(request, reverse("queue"))
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def note(request: HttpRequest, reference: str) -> HttpResponse:
+    """Leave a note."""
+    return _take(
+        request, reference, forms.NoteForm, decisions.add_note, "Your note is on {reference}."
+    )
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def dismiss(request: HttpRequest, reference: str) -> HttpResponse:
+    """Dismiss a held case."""
+    return _take(
+        request, reference, forms.DismissForm, decisions.dismiss, "{reference} is dismissed."
+    )
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def monitor(request: HttpRequest, reference: str) -> HttpResponse:
+    """Set a held case aside."""
+    return _take(
+        request,
+        reference,
+        forms.MonitorForm,
+        decisions.monitor,
+        "{reference} is monitored until {until}.",
+    )
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def escalate(request: HttpRequest, reference: str) -> HttpResponse:
+    """Hand a held case to the supervisors."""
+    return _take(
+        request,
+        reference,
+        forms.EscalateForm,
+        escalation.escalate,
+        "{reference} is with the supervisors.",
+    )
+
+
+@require(Capability.DECIDE_ESCALATIONS)
+@_methods
+def send_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """Return an escalated case with a question."""
+    return _take(
+        request,
+        reference,
+        forms.ReturnForm,
+        escalation.send_back,
+        "{reference} is back in the queue with your question.",
+        home="escalations",
+    )
+
+
+@require(Capability.DECIDE_ESCALATIONS)
+@_methods
+def dismiss_escalation(request: HttpRequest, reference: str) -> HttpResponse:
+    """Dismiss an escalated case."""
+    return _take(
+        request,
+        reference,
+        forms.DismissEscalationForm,
+        escalation.dismiss,
+        "{reference} is dismissed.",
+        home="escalations",
+    )
+
+
+@require(Capability.DECIDE_ESCALATIONS)
+@_methods
+def refer(request: HttpRequest, reference: str) -> HttpResponse:
+    """Refer an escalated case to the police: what is written first, then confirmed on a page."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case, "do=refer"))
+    if "confirmed" not in request.POST:
+        form = forms.ReferForm(request.POST)
+        if not form.is_valid():
+            return with_refusal(request, case, form, status=422)
+        return _confirm(request, case, form)
+    return _take(
+        request,
+        reference,
+        forms.ReferForm,
+        escalation.refer,
+        "{reference} is referred to the police.",
+        home="referrals",
+    )
+
+
+def _confirm(request: HttpRequest, case: Case, form: forms.ReferForm) -> HttpResponse:
+    context = panel_context(request, case) | {"form": form}
+    if not any(choice.name == "refer" for choice in context["panel"].choices):
+        return with_refusal(request, case, form, status=409)
+    response = render(request, "moderation/refer_confirm.html", context)
+    if wants_part(request):
+        response["HX-Retarget"] = "body"
+        response["HX-Reswap"] = "innerHTML show:window:top"
+    return response
+
+
+def _take(
+    request: HttpRequest,
+    reference: str,
+    form_class: type[forms.CaseForm],
+    service: Service,
+    done: str,
+    *,
+    home: str = "",
+) -> HttpResponse:
+    """Read the form, call the service, and go on: to the case, to the next one, or back with errors."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case, QueryDict(f"do={form_class.name}").urlencode()))
+    form = form_class(request.POST)
+    if not form.is_valid():
+        return with_refusal(request, case, form, status=422)
+    values: dict[str, Any] = form.cleaned_data
+    try:
+        service(actor=actor(request), case_id=case.pk, **values)
+    except InvalidDecision as refusal:
+        form.refuse(refusal)
+        return with_refusal(request, case, form, status=422)
+    except Refused as refusal:
+        fresh = case_or_404(person(request), reference)
+        return with_refusal(request, fresh, form, status=409, refusal=refusal)
+    said = done.format(reference=case.reference, **values)
+    if "next" in request.POST:
+        return _next(request, said)
+    messages.success(request, said)
+    return go_to(request, reverse(home) if home else case_url(case))
+
+
+def _next(request: HttpRequest, said: str) -> HttpResponse:
+    case = claims.claim_next(actor=actor(request))
+    if case is None:
+        messages.success(request, f"{said} Nothing else is open.")
+        return go_to(request, reverse("queue"))
+    messages.success(request, f"{said} This is the next one.")
+    return go_to(request, case_url(case))

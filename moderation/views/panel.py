@@ -1,0 +1,217 @@
+"""The decision panel of a case: what this person may do now, or why nothing can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from moderation import forms
+from moderation.domain.buttons import available
+from moderation.domain.transitions import State, Verb
+from moderation.models import Case
+from staff.capabilities import Capability
+from staff.errors import Refused
+from staff.models import User
+
+_FORMS: dict[tuple[State, Verb], type[forms.DecisionForm]] = {
+    (State.IN_REVIEW, Verb.DISMISS): forms.DismissForm,
+    (State.IN_REVIEW, Verb.MONITOR): forms.MonitorForm,
+    (State.IN_REVIEW, Verb.ESCALATE): forms.EscalateForm,
+    (State.ESCALATED, Verb.REFER): forms.ReferForm,
+    (State.ESCALATED, Verb.RETURN): forms.ReturnForm,
+    (State.ESCALATED, Verb.DISMISS): forms.DismissEscalationForm,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How the panel presents one decision."""
+
+    title: str
+    key: str
+    url_name: str
+    button: str
+    consequences: str
+
+
+WORDING: dict[str, Wording] = {
+    "dismiss": Wording(
+        "Dismiss",
+        "d",
+        "case_dismiss",
+        "Dismiss",
+        "Closes the case. The same evidence never reopens it: only new events that add enough "
+        "points do. The account is told nothing.",
+    ),
+    "monitor": Wording(
+        "Monitor",
+        "m",
+        "case_monitor",
+        "Monitor",
+        "Takes the case out of the queue. It comes back on the date, or earlier when its points "
+        "rise. The account is told nothing.",
+    ),
+    "escalate": Wording(
+        "Escalate",
+        "e",
+        "case_escalate",
+        "Escalate",
+        "Hands the case to the supervisors. You cannot decide on it afterwards: that takes a "
+        "second person.",
+    ),
+    "refer": Wording(
+        "Refer to the police",
+        "f",
+        "case_refer",
+        "Continue",
+        "Ends the case here and approves its referral. It cannot be undone; you confirm it on the "
+        "next page.",
+    ),
+    "return": Wording(
+        "Return with a question",
+        "t",
+        "case_return",
+        "Return",
+        "Puts the case back into the queue with your question on top. Its time starts again.",
+    ),
+    "dismiss_escalation": Wording(
+        "Dismiss",
+        "d",
+        "case_dismiss_escalation",
+        "Dismiss",
+        "Closes the case against the moderator's proposal. Only new events that add enough points "
+        "reopen it.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One decision on offer: its words, its form, and whether it is open."""
+
+    name: str
+    wording: Wording
+    form: forms.DecisionForm
+    opened: bool
+
+
+@dataclass(slots=True)
+class Panel:
+    """Everything that the panel shows. ``standing`` says in a sentence how things are."""
+
+    choices: list[Choice] = field(default_factory=list)
+    held: bool = False
+    claim: str = ""  # the words of the claim button, "" where there is none
+    standing: str = ""
+    note: forms.NoteForm | None = None
+    refusal: Refused | None = None
+    kept: str = ""  # what the person had written when the decision could not be taken
+
+    @property
+    def invalid(self) -> forms.CaseForm | None:
+        """The form that has errors, if one does."""
+        tried: list[forms.CaseForm] = [choice.form for choice in self.choices]
+        tried += [self.note] if self.note else []
+        return next((form for form in tried if form.errors), None)
+
+
+def panel(
+    case: Case,
+    user: User,
+    *,
+    opened: str = "",
+    tried: forms.CaseForm | None = None,
+    refusal: Refused | None = None,
+) -> Panel:
+    """The panel of ``case`` for ``user``; ``tried`` is a form that was sent and not taken."""
+    now = timezone.now()
+    held = case.state == State.IN_REVIEW and case.is_held_by(user, now)
+    escalated_here = case.state == State.ESCALATED and case.was_escalated_by(user)
+    verbs = available(case.state, user.role, is_holder=held, is_escalator=escalated_here)
+    choices = []
+    for verb in verbs:
+        form_class = _FORMS.get((State(case.state), verb))
+        if form_class is not None:
+            choices.append(_choice(case, form_class, opened, tried))
+    reviews = user.can(Capability.REVIEW_CASES)
+    lapsed = case.state == State.IN_REVIEW and not held and _lapsed(case, now)
+    result = Panel(
+        choices=choices,
+        held=held,
+        claim=_claim_words(case, user, lapsed) if reviews else "",
+        standing=_standing(case, held=held, lapsed=lapsed, escalated_here=escalated_here),
+        note=_note_form(tried) if reviews else None,
+        refusal=refusal,
+    )
+    if tried is not None and refusal is not None and not _offered(choices, tried):
+        result.kept = _written(tried.data)
+    return result
+
+
+def _choice(
+    case: Case,
+    form_class: type[forms.DecisionForm],
+    opened: str,
+    tried: forms.CaseForm | None,
+) -> Choice:
+    name = form_class.name
+    form = form_class(initial={"version": case.version})
+    if isinstance(tried, form_class) and type(tried) is form_class:
+        form = _with_version(tried, case.version)
+    return Choice(name, WORDING[name], form, opened=name == opened or form.is_bound)
+
+
+def _with_version(tried: forms.DecisionForm, version: int) -> forms.DecisionForm:
+    """The form as it was sent, for the case as it is now; its errors stay."""
+    if not tried.is_bound:
+        return tried
+    data = tried.data.copy()
+    data["version"] = str(version)
+    tried.data = data
+    return tried
+
+
+def _note_form(tried: forms.CaseForm | None) -> forms.NoteForm:
+    return tried if isinstance(tried, forms.NoteForm) else forms.NoteForm()
+
+
+def _offered(choices: list[Choice], tried: forms.CaseForm) -> bool:
+    return isinstance(tried, forms.NoteForm) or any(choice.form is tried for choice in choices)
+
+
+def _written(data: Mapping[str, Any]) -> str:
+    return "\n\n".join(text for name in ("note", "ask") if (text := str(data.get(name, "")).strip()))
+
+
+def _lapsed(case: Case, now: datetime) -> bool:
+    return case.lease_expires_at is not None and case.lease_expires_at <= now
+
+
+def _claim_words(case: Case, user: User, lapsed: bool) -> str:
+    if case.state == State.OPEN:
+        return "Claim this case"
+    if lapsed:
+        return "Claim it again" if case.holder_id == user.pk else "Take it over"
+    return ""
+
+
+def _standing(case: Case, *, held: bool, lapsed: bool, escalated_here: bool) -> str:
+    if case.state == State.OPEN:
+        return "Nobody holds this case. Claim it to decide on it: it is yours for 20 minutes."
+    if held:
+        return ""
+    if case.state == State.IN_REVIEW:
+        name = case.holder.name if case.holder else "Somebody"
+        until = f"{timezone.localtime(case.lease_expires_at):%H:%M}"
+        if lapsed:
+            return f"{name} held this case until {until} and did not decide."
+        return f"Held by {name} until {until}. You can read everything and leave a note."
+    if case.state == State.ESCALATED:
+        if escalated_here:
+            return "Another supervisor must decide this: you escalated it."
+        return ""
+    return ""
