@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -23,10 +24,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import make_dsn
 
 DATABASE = "sightline"
 OWNER_ROLE = "sightline_owner"
@@ -70,6 +73,7 @@ class EmbeddedServer:
         self.folder = self.home / "postgres"
         self.data = self.folder / "data"
         self.log = self.folder / "log" / "server.log"
+        self.keeper_lock = self.folder / "keeper.lock"
         self.options = {**_OPTIONS, **(options or {})}
         self._users_lock: int | None = None
 
@@ -88,7 +92,7 @@ class EmbeddedServer:
         return Path(tempfile.gettempdir()) / f"sightline-{os.getuid()}-{digest}"
 
     def dsn(self, user: str = SUPERUSER, database: str = "postgres") -> str:
-        return f"host={self.socket_folder} port={PORT} user={user} dbname={database}"
+        return make_dsn(host=str(self.socket_folder), port=PORT, user=user, dbname=database)
 
     # -- use -------------------------------------------------------------------------------
 
@@ -122,7 +126,7 @@ class EmbeddedServer:
         self._users_lock = None
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if self.pid() is None and not self.keeper_runs():
+            if self.pid() is None and not self.keeper_runs() and self.keeper_is_gone():
                 return True
             if self._others_use_it():
                 return False
@@ -141,7 +145,17 @@ class EmbeddedServer:
         return pid if alive and str(self.data) in command else None
 
     def keeper_runs(self) -> bool:
-        return _is_locked(self.folder / "keeper.lock")
+        return _is_locked(self.keeper_lock)
+
+    def keeper_is_gone(self) -> bool:
+        """Whether the keeper's process, too, has ended: it does so after dropping its lock."""
+        try:
+            keeper = psutil.Process(int(self.keeper_lock.read_text()))
+            return (
+                keeper.status() == psutil.STATUS_ZOMBIE or "config.keeper" not in keeper.cmdline()
+            )
+        except (OSError, ValueError, psutil.Error):
+            return True
 
     def stop(self) -> None:
         """Stop the server now, cleanly. Only the keeper calls this, with no user left."""
@@ -163,8 +177,7 @@ class EmbeddedServer:
 
     def _initialise(self) -> None:
         """Make the data folder in one step: a half-made one never bears the final name."""
-        account = _system_account()
-        if account is not None:
+        if os.getuid() == 0:
             _let_pass(self.folder, _binaries())
         self._own(self.log.parent, 0o700)
         for leftover in self.folder.glob("new-*"):
@@ -187,6 +200,7 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         self._clear_remains()
+        # Never a folder that somebody else put there beforehand, in a place open to all.
         self._own(self.socket_folder, 0o700)
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(self.log.with_suffix(".old.log"))
@@ -208,7 +222,10 @@ class EmbeddedServer:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(remains, timeout=10)
+        # Both files name the dead server; in a container that collects no zombies it would seem
+        # to live on.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _ensure_roles(self) -> None:
         with closing(self._connect()) as connection:
@@ -240,7 +257,7 @@ class EmbeddedServer:
                 time.sleep(0.1)
 
     def _start_keeper(self) -> None:
-        lock = _open_lock(self.folder / "keeper.lock")
+        lock = _open_lock(self.keeper_lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -284,11 +301,12 @@ class EmbeddedServer:
     def _own(self, folder: Path, mode: int) -> None:
         """Make `folder` and give it to the account that the server runs as."""
         folder.mkdir(parents=True, exist_ok=True)
-        if folder.is_symlink() or folder.stat().st_uid not in {os.getuid(), _server_uid()}:
+        if folder.is_symlink() or folder.stat().st_uid not in _own_uids():
             raise EmbeddedError(f"{folder} belongs to another user; remove it and try again.")
         folder.chmod(mode)
         if os.getuid() == 0:
-            os.chown(folder, _server_uid(), -1)
+            account = _server_account()
+            os.chown(folder, account.pw_uid, account.pw_gid)
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [str(_binaries() / program), *map(str, arguments)]
@@ -302,7 +320,7 @@ class EmbeddedServer:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     cwd="/",
-                    user=_system_account(),
+                    **_as_server_account(),
                     timeout=START_SECONDS + 30,
                     env={**os.environ, "LC_ALL": "C"},
                     start_new_session=True,
@@ -310,7 +328,8 @@ class EmbeddedServer:
             except (subprocess.SubprocessError, OSError) as error:
                 output.seek(0)
                 lines = output.read().decode(errors="replace").strip().splitlines()
-                reason = lines[-1] if lines else str(error)
+                errors = [line for line in lines if "error:" in line or "FATAL" in line]
+                reason = (errors or lines or [str(error)])[0]
                 raise EmbeddedError(
                     f"The embedded database could not be used ({program}: {reason}); "
                     f"its log is {self.log}."
@@ -366,39 +385,33 @@ def _binaries() -> Path:
 
 
 @cache
-def _system_account() -> str | None:
-    """PostgreSQL refuses to run as root: as root, an account made for it is used."""
-    if os.getuid() != 0:
-        return None
-    import pwd
-
+def _server_account() -> pwd.struct_passwd:
+    """Who the server runs as when this process is root, which PostgreSQL refuses to run as."""
     with suppress(KeyError):
-        return pwd.getpwnam(_SYSTEM_USER).pw_name
+        return pwd.getpwnam(_SYSTEM_USER)
+    command = ["useradd", "--system", "--user-group", "--no-create-home", _SYSTEM_USER]
+    with suppress(OSError):
+        # Its outcome does not matter: another process may have made the account just now.
+        subprocess.run(command, check=False, capture_output=True)
     try:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", _SYSTEM_USER],
-            check=True,
-            capture_output=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        # Another process may have made it in the meantime.
-        with suppress(KeyError):
-            return pwd.getpwnam(_SYSTEM_USER).pw_name
+        return pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
         raise EmbeddedError(
             "PostgreSQL does not run as root and no account for it could be made; "
             "run as an ordinary user or set DATABASE_URL."
         ) from None
-    return _SYSTEM_USER
 
 
-@cache
-def _server_uid() -> int:
-    account = _system_account()
-    if account is None:
-        return os.getuid()
-    import pwd
+def _own_uids() -> set[int]:
+    return {os.getuid(), _server_account().pw_uid} if os.getuid() == 0 else {os.getuid()}
 
-    return pwd.getpwnam(account).pw_uid
+
+def _as_server_account() -> dict[str, Any]:
+    """What `subprocess.run` needs to start a program as the server's account."""
+    if os.getuid() != 0:
+        return {}
+    account = _server_account()
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _let_pass(*folders: Path) -> None:

@@ -20,6 +20,7 @@ from config.embedded import EmbeddedError, EmbeddedServer
 def keep(home: Path, keeper_lock: int) -> None:
     """Wait until nobody uses the server under `home`, then stop it."""
     server = EmbeddedServer(home)
+    os.pwrite(keeper_lock, f"{os.getpid()}\n".encode(), 0)
     users = os.open(server.folder / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def stop_now(_signal: int, _frame: FrameType | None) -> None:
