@@ -1,4 +1,9 @@
+from typing import Final
+
 from django.db import models
+
+PERSONAL_DATA: Final = ("account_id", "display_name", "birth_date", "birth_year", "gender")
+"""Fields that say who a person is: shown behind a recorded reason only, erased on request."""
 
 
 class Account(models.Model):
@@ -6,6 +11,7 @@ class Account(models.Model):
 
     ``provisional`` marks an account that a tie or an event names but that no accounts file has
     brought yet: whatever names it waits, counted as unresolved, and takes part once it arrives.
+    ``batch`` is the import that last changed the row.
     """
 
     class AgeBand(models.TextChoices):
@@ -25,26 +31,37 @@ class Account(models.Model):
         SUSPENDED = "suspended", "suspended"
         DELETED = "deleted", "deleted"
 
-    account_id = models.CharField(max_length=255, unique=True)
-    provisional = models.BooleanField(default=False)
-    display_name = models.CharField(max_length=255, default="", blank=True)
+    account_id = models.CharField(max_length=255, db_collation="C")
+    provisional = models.BooleanField(default=False, db_default=False)
+    display_name = models.CharField(max_length=255, default="", db_default="", blank=True)
     birth_date = models.DateField(null=True)
     birth_year = models.SmallIntegerField(null=True)
-    age_band = models.CharField(max_length=10, choices=AgeBand.choices, default="", blank=True)
-    age_source = models.CharField(
-        max_length=15, choices=AgeSource.choices, default=AgeSource.SELF_DECLARED
+    age_band = models.CharField(
+        max_length=10, choices=AgeBand.choices, default="", db_default="", blank=True
     )
-    gender = models.CharField(max_length=40, default="", blank=True)
-    region = models.CharField(max_length=40, default="", blank=True)
-    community = models.CharField(max_length=255, default="", blank=True)
-    role = models.CharField(max_length=20, default="", blank=True)
+    age_source = models.CharField(
+        max_length=15,
+        choices=AgeSource.choices,
+        default=AgeSource.SELF_DECLARED,
+        db_default=AgeSource.SELF_DECLARED,
+    )
+    gender = models.CharField(max_length=40, default="", db_default="", blank=True)
+    region = models.CharField(max_length=40, default="", db_default="", blank=True)
+    community = models.CharField(max_length=255, default="", db_default="", blank=True)
+    role = models.CharField(max_length=20, default="", db_default="", blank=True)
     created_at = models.DateTimeField(null=True)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    status = models.CharField(
+        max_length=10, choices=Status.choices, default=Status.ACTIVE, db_default=Status.ACTIVE
+    )
     batch = models.ForeignKey(
         "accounts.ImportBatch", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
     )
 
     class Meta:
+        constraints = [
+            # Not unique=True, which on PostgreSQL brings a second index for LIKE along.
+            models.UniqueConstraint(fields=["account_id"], name="accounts_account_id_unique"),
+        ]
         indexes = [
             models.Index(
                 fields=["id"], name="accounts_provisional", condition=models.Q(provisional=True)

@@ -17,21 +17,30 @@ class ImportBatch(models.Model):
         FAILED = "failed", "nothing imported"
         INTERRUPTED = "interrupted", "interrupted"
 
+    class Origin(models.TextChoices):
+        COMMAND = "command", "command line"
+        UPLOAD = "upload", "uploaded"
+        API = "api", "sent by the platform"
+
     source = models.CharField(max_length=120, default="", blank=True)
-    origin = models.CharField(max_length=10)  # "command", "upload" or "api"
+    origin = models.CharField(max_length=10, choices=Origin.choices)
     format = models.CharField(max_length=20, default="auto")
     path = models.CharField(max_length=1000, default="", blank=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
-    # {"events.csv": {"bytes": n, "done_bytes": n, "rows": n, "sha256": …}}: where to go on after a crash
-    progress: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    # One object a file: {"name", "stored", "table", "size", "modified", "offset", "line", "row",
+    # "done", "rejects_bytes"}; where to go on after a crash, written with each chunk of rows.
+    files: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     accepted_accounts = models.BigIntegerField(default=0)
     accepted_ties = models.BigIntegerField(default=0)
     accepted_events = models.BigIntegerField(default=0)
     duplicates = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
     rejects_file = models.CharField(max_length=1000, default="", blank=True)
+    # {"accounts": n, "ties": n, "events": n} of the whole graph when this import ended
+    unresolved: models.JSONField[dict[str, int]] = models.JSONField(default=dict)
     notices: models.JSONField[list[str]] = models.JSONField(default=list)
     error = models.TextField(default="", blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )

@@ -7,6 +7,7 @@ class Tie(models.Model):
     ``friend`` and ``family`` are mutual and stored with ``a_id < b_id``; ``follow`` means that a
     follows b. No start recorded means always, no end means still. Foreign keys are not checked by
     the database: rows arrive by COPY in millions and the import resolves every one of them.
+    Of two rows that differ in their end only, the earlier end holds.
     """
 
     class Kind(models.TextChoices):
@@ -22,7 +23,11 @@ class Tie(models.Model):
         related_name="+",
     )
     b = models.ForeignKey(
-        "accounts.Account", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+        "accounts.Account",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     kind = models.CharField(max_length=6, choices=Kind.choices)
     since = models.DateTimeField(null=True)
@@ -32,6 +37,7 @@ class Tie(models.Model):
     )
 
     class Meta:
+        indexes = [models.Index(fields=["b"], name="accounts_tie_b")]
         constraints = [
             models.UniqueConstraint(
                 fields=["a", "b", "kind", "since"],
