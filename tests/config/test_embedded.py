@@ -6,18 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psutil
 import psycopg2
 import pytest
 from django.conf import settings
 
 from config.embedded import EmbeddedError, EmbeddedServer
+from tests.support.processes import folder_of_its_own, processes_of, wait_for
 
 USER = """
 import sys
@@ -48,27 +46,8 @@ def user(home: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.05)
-
-
 def is_down(server: EmbeddedServer) -> bool:
     return server.pid() is None and not server.keeper_runs()
-
-
-def processes_of(home: Path) -> list[psutil.Process]:
-    """Every process that names `home` or works in it."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if str(home) in " ".join(process.cmdline()) or process.cwd().startswith(str(home)):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def ask(server: EmbeddedServer, statement: str, role: str = "postgres") -> object:
@@ -84,14 +63,8 @@ def ask(server: EmbeddedServer, statement: str, role: str = "postgres") -> objec
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A folder of its own. Not pytest's: that closes its folders to the server's account."""
-    with tempfile.TemporaryDirectory(
-        prefix="sightline-test-", ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder) / "home"
-        for process in processes_of(Path(folder)):
-            with suppress(psutil.Error):
-                process.kill()
+    with folder_of_its_own() as folder:
+        yield folder / "home"
 
 
 @pytest.fixture
