@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from staff.capabilities import Capability
 from staff.errors import NotAllowed
+from staff.scopes import SCOPE_CAPABILITIES, Scope
 
 if TYPE_CHECKING:
-    from staff.models import User
+    from staff.models import ApiKey, User
 
 System = Literal["worker", "command", "beat", "web"]
 
@@ -61,6 +62,14 @@ class Actor:
     def system(cls, source: System) -> Self:
         """Sightline itself. Raises KeyError for an unknown source."""
         return cls(label=f"system:{source}", role="system", granted=SYSTEM_CAPABILITIES[source])
+
+    @classmethod
+    def of_key(cls, key: ApiKey) -> Self:
+        """A platform's program; it holds what its key's scopes stand for."""
+        granted = frozenset[Capability]().union(
+            *(SCOPE_CAPABILITIES[Scope(scope)] for scope in key.scopes)
+        )
+        return cls(label=f"key:{key.pk} {key.name}", role="key", granted=granted)
 
     def can(self, capability: Capability) -> bool:
         """Whether the actor holds ``capability``; a deactivated person holds none."""

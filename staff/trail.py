@@ -24,7 +24,7 @@ VERBS: Final[dict[str, str]] = {
     "staff.session_ended": "reached the end of a session",
     "staff.add_factor": "added a second factor",
     "staff.remove_factor": "removed a second factor",
-    "staff.reset_recovery_codes": "made new recovery codes",
+    "staff.reset_factors": "reset the second factors of a member of staff",
     "key.create": "made an API key",
     "key.revoke": "revoked an API key",
 }

@@ -1,5 +1,6 @@
 """All writes of this floor. Views, commands and tasks call these and nothing else."""
 
+from staff.services.keys import NewKey, create_api_key, note_use, revoke_api_key
 from staff.services.people import (
     change_own_password,
     change_preferences,
@@ -9,13 +10,35 @@ from staff.services.people import (
     reactivate,
     set_password,
 )
+from staff.services.second_factor import (
+    record_factor_added,
+    record_factor_removed,
+    reset_second_factor,
+)
+from staff.services.sessions import (
+    record_failed_sign_in,
+    record_session_end,
+    record_sign_in,
+    record_sign_out,
+)
 
 __all__ = [
+    "NewKey",
     "change_own_password",
     "change_preferences",
     "change_role",
+    "create_api_key",
     "create_staff",
     "deactivate",
+    "note_use",
     "reactivate",
+    "record_factor_added",
+    "record_factor_removed",
+    "record_failed_sign_in",
+    "record_session_end",
+    "record_sign_in",
+    "record_sign_out",
+    "reset_second_factor",
+    "revoke_api_key",
     "set_password",
 ]

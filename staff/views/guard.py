@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
+from staff.actors import Actor
 from staff.capabilities import Capability
 from staff.errors import NotAllowed
 from staff.models import User
@@ -44,13 +46,32 @@ def signed_in(view: View[P]) -> View[P]:
     return require()(view)
 
 
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in person as services want him. Only behind the guard."""
+    user = request.user
+    if not isinstance(user, User):
+        raise NotAllowed("Nobody is signed in.")
+    return Actor.of_user(user)
+
+
 def to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Send the browser to the sign-in page and back afterwards, also from within an htmx swap."""
-    if request.headers.get("HX-Request") != "true":
-        return redirect_to_login(request.get_full_path())
-    # htmx would follow a redirect and put the sign-in page into a corner of the page.
-    here = request.headers.get("HX-Current-URL", "/")
-    path = here.partition("://")[2].partition("/")[2]
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = redirect_to_login(f"/{path}").url
-    return response
+    """Send the browser to the sign-in page, and back afterwards to the page that is open now."""
+    here = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+    if _from_htmx(request):
+        shown = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        here = (shown.path or "/") + (f"?{shown.query}" if shown.query else "")
+    return redirect(request, redirect_to_login(here).url)
+
+
+def redirect(request: HttpRequest, url: str) -> HttpResponseBase:
+    """Open another page, also from within an htmx swap.
+
+    htmx would follow a plain redirect and put the page into a corner of the one that is open.
+    """
+    if _from_htmx(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def _from_htmx(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
