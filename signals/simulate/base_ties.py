@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals.simulate.cells import Cells, Index
-from signals.simulate.graph import Graph
+from signals.simulate.graph import Graph, sorted_distinct
 from signals.simulate.population import Ids, Population
 from signals.simulate.settings import DAY
 
@@ -29,7 +29,7 @@ LAYER_SHARES: dict[str, tuple[float, ...]] = {
     "young": (0.26, 0.10, 0.04, 0.12, 0.16, 0.22, 0.10),
     "adult": (0.0, 0.0, 0.0, 0.14, 0.40, 0.34, 0.12),
 }
-CLOSURE_SHARE = 0.30
+CLOSURE_SHARE = 0.42
 """Part of the base ties that close a triangle over the others."""
 
 
@@ -117,7 +117,7 @@ def _layer_partners(
 def _unique_pairs(a: Index, b: Index, accounts: int) -> tuple[Index, Index]:
     kept = (a != b) & (a >= 0) & (b >= 0)
     low, high = np.minimum(a[kept], b[kept]), np.maximum(a[kept], b[kept])
-    keys = np.unique(low.astype(np.int64) * accounts + high)
+    keys = sorted_distinct(low.astype(np.int64) * accounts + high)
     return (keys // accounts).astype(np.int32), (keys % accounts).astype(np.int32)
 
 
@@ -170,12 +170,12 @@ def split_by_time(
     """When each friendship came on the platform, and whether that was before the event history."""
     joined = np.maximum(people.created[a], people.created[b])
     start, end = people.settings.start_seconds, people.settings.end_seconds
-    old = joined < start - 5 * DAY
+    old = joined < start - 2 * DAY
     room = np.maximum(start - joined, 1)
     before = joined + (rng.random(a.size) ** 1.5 * room * 0.98).astype(np.int64)
     delay = np.exp(rng.normal(np.log(20.0), 1.6, a.size)) * DAY
     after = joined + np.minimum(delay, float(2 * (end - start))).astype(np.int64) + 600
-    return np.where(old, before, after), old
+    return np.where(old, before, np.maximum(after, start)), old
 
 
 def tie_rows(rng: np.random.Generator, people: Population, a: Index, b: Index, since: Ids) -> Ties:

@@ -24,7 +24,6 @@ from signals.simulate.contacts import (
     Mode,
     in_time_order,
     make_contacts,
-    no_contacts,
 )
 from signals.simulate.events import EventLog, Events
 from signals.simulate.everyday import arrival_contacts, grudges, ordinary_contacts, quarrels, talks
@@ -67,22 +66,34 @@ class _History:
         self.gained = Gained(people.size)
         self.finder = TargetFinder(people, pools, self.graph, self.gained)
         self.outcomes = OutcomeModel(people, self.log)
-        self.waiting = no_contacts()
+        settings = people.settings
+        self.bounds = np.linspace(settings.start_seconds, settings.end_seconds, ROUNDS + 1).astype(
+            np.int64
+        )
+        self.calendar: list[list[Contacts]] = [[] for _ in range(ROUNDS)]
 
-    def plan(self, planned: list[Contacts]) -> None:
-        """Add contacts to come."""
-        self.waiting = in_time_order(np.concatenate([self.waiting, *planned]))
+    def plan(self, planned: list[Contacts], earliest: int = 0) -> None:
+        """Enter contacts into the rounds of their times, none before round ``earliest``."""
+        for contacts in planned:
+            number = np.searchsorted(self.bounds, contacts["time"], side="right") - 1
+            number = np.clip(number, earliest, ROUNDS)
+            ordered = contacts[np.argsort(number.astype(np.int8), kind="stable")]
+            ends = np.cumsum(np.bincount(number, minlength=ROUNDS + 1))
+            for place in range(ROUNDS):
+                part = ordered[ends[place - 1] if place else 0 : ends[place]]
+                if part.size:
+                    self.calendar[place].append(part)
 
-    def step(self, start: int, end: int) -> None:
-        """Play everything that happens before ``end``."""
-        due = int(np.searchsorted(self.waiting["time"], end))
-        today, self.waiting = self.waiting[:due], self.waiting[due:]
+    def step(self, number: int) -> None:
+        """Play everything that happens in one round."""
+        start, end = int(self.bounds[number]), int(self.bounds[number + 1])
+        due, self.calendar[number] = self.calendar[number], []
         everyday = ordinary_contacts(self.rng, self.people, start, end)
-        contacts = in_time_order(np.concatenate([today, everyday]))
+        contacts = in_time_order(np.concatenate([*due, everyday]))
         contacts["time"] = self._at_their_hour(contacts)
         contacts = self.finder.find(self.rng, in_time_order(contacts))
         outcome = self.outcomes.play(self.rng, contacts)
-        self._carry_on(contacts, outcome)
+        self._carry_on(contacts, outcome, number)
 
     def _at_their_hour(self, contacts: Contacts) -> Ids:
         people = self.people
@@ -93,7 +104,7 @@ class _History:
         keep = (contacts["mode"] == Mode.REPEAT) | (placed <= people.created[actor])
         return np.where(keep, contacts["time"], placed)
 
-    def _carry_on(self, contacts: Contacts, outcome: Outcome) -> None:
+    def _carry_on(self, contacts: Contacts, outcome: Outcome, number: int) -> None:
         people = self.people
         self.graph.add_known(contacts["actor"], contacts["target"])
         tied = outcome.tied
@@ -102,8 +113,8 @@ class _History:
         planted = (people.kind[tied["actor"]] >= FIRST_OFFENDER) & (age < 18)
         self.gained.add(tied["actor"][planted], tied["target"][planted])
         follow_up = [outcome.repeats, self._by_second_account(outcome)]
-        if any(part.size for part in follow_up):
-            self.plan(follow_up)
+        # What falls into the round just played is made up for in the next, at its own time.
+        self.plan(follow_up, earliest=number + 1)
 
     def _by_second_account(self, outcome: Outcome) -> Contacts:
         """Blocked children are approached again from the second account of the same person."""
@@ -149,7 +160,8 @@ def _joined(first: Ties, second: Ties) -> Ties:
 def simulate(settings: SimulationSettings, progress: Progress | None = None) -> Community:
     """Build a community. Equal settings give an equal community.
 
-    ``progress`` is called with a stage, the steps done and the steps in all. Parts draw from separate random streams, so that a change in one leaves the others alone.
+    ``progress`` is called with a stage, the steps done and the steps in all. Parts draw from
+    separate random streams, so that a change in one leaves the others alone.
     """
     seeds = np.random.SeedSequence(settings.seed).spawn(7)
     streams = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
@@ -167,10 +179,9 @@ def simulate(settings: SimulationSettings, progress: Progress | None = None) -> 
     history.graph.rebuild()
     history.plan([arrivals, *planned])
     del arrivals, planned
-    bounds = np.linspace(settings.start_seconds, settings.end_seconds, ROUNDS + 1).astype(np.int64)
     every = REBUILD_ROUNDS if settings.accounts > LARGE else 1
     for number in range(ROUNDS):
-        history.step(int(bounds[number]), int(bounds[number + 1]))
+        history.step(number)
         if (number + 1) % every == 0:
             history.graph.rebuild()
         if progress:

@@ -66,7 +66,7 @@ def _ordinary_modes(
 def arrival_contacts(
     rng: np.random.Generator, people: Population, a: Index, b: Index, since: NDArray[np.int64]
 ) -> Contacts:
-    """Friendships that come on the platform during the history, as the request of one of the two."""
+    """Friendships that come on the platform during the history: one of the two asks."""
     first_asks = rng.random(a.size) < 0.5
     actor, target = np.where(first_asks, a, b), np.where(first_asks, b, a)
     inside = since < people.settings.end_seconds

@@ -53,6 +53,17 @@ class PlantedPlanner(Planner):
         seed = self.pools.town_children.draw(self.rng, town, 1.0)
         return np.where(seed >= 0, self.people.school[np.maximum(seed, 0)], -1)
 
+    def children_of_town(self, town: Ids, time: Ids) -> Index:
+        """A child of each town who is under 17 and here at that time, -1 where none is found."""
+        found = np.full(town.size, -1, dtype=np.int32)
+        for _ in range(5):
+            drawn = self.pools.town_children.draw(self.rng, town, 1.1)
+            safe = np.maximum(drawn, 0)
+            fits = (drawn >= 0) & (self.people.age_at(safe, time) < 17)
+            fits &= self.people.created[safe] < time
+            found = np.where((found < 0) & fits, drawn, found)
+        return found
+
     def mass_requesters(self) -> list[Contacts]:
         """Many unknown children within days, and often a second wave."""
         people = self.members("mass_requester")
@@ -117,15 +128,13 @@ class PlantedPlanner(Planner):
         counts = self.counts(rings, 13, 0.35, 7, 30)
         leaders = people[leader]
         actor, row, _, time, _ = self.campaign(leaders, counts, 40, 330)
-        child = self.pools.town_children.draw(self.rng, self.people.town[actor], 1.1)
+        child = self.children_of_town(self.people.town[actor], time)
         member, listed = _join(ring, row, rings)
         takes_part = self.rng.random(member.size) < 0.62
         member, listed = member[takes_part], listed[takes_part]
         around = time[listed] + (self.rng.normal(0, 5.0, listed.size) * DAY).astype(np.int64)
-        young = (child[listed] >= 0) & (
-            self.people.age_at(np.maximum(child[listed], 0), around) < 18
-        )
-        member, listed, around = member[young], listed[young], around[young]
+        exists = child[listed] >= 0
+        member, listed, around = member[exists], listed[exists], around[exists]
         return [self.plan("ring", people[member], around, Mode.NAMED, child[listed])]
 
     def posing_minors(self) -> list[Contacts]:

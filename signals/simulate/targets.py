@@ -69,7 +69,8 @@ class TargetFinder:
         possible = (target != NOBODY) & (target != actor)
         safe = np.maximum(target, 0)
         possible &= (time > people.created[actor]) & (time > people.created[safe])
-        possible &= time < people.settings.end_seconds
+        settings = people.settings
+        possible &= (time >= settings.start_seconds) & (time < settings.end_seconds)
         repeat = contacts["mode"] == Mode.REPEAT
         checked = np.flatnonzero(possible & ~repeat)
         new = ~self._graph.is_known(actor[checked], target[checked])
