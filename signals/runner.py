@@ -33,8 +33,6 @@ from signals.spec import KEYS, ThresholdSpec
 
 log = structlog.get_logger("signals")
 
-STAGES: Final = ("load", "contact_facts", "indicators", "cases")
-
 Progress = Callable[[str, float], None]
 """Called with the stage and the share of the whole run that is done, 0 to 1."""
 
@@ -103,7 +101,7 @@ def _begin(run_id: int) -> Run:
         return put_back(actor=Actor.system("worker"), run_id=run_id)
     run.state = Run.State.RUNNING
     run.attempts += 1
-    run.stage, run.progress, run.error = STAGES[0], 0.0, ""
+    run.stage, run.progress, run.error = "load", 0.0, ""
     run.started_at = timezone.now()
     run.save()
     return run

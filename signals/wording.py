@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, fields
+from decimal import Decimal
 from typing import Any
 
 from signals.spec import GROUPS, INDICATORS, IndicatorSettings, ThresholdSpec
@@ -192,16 +193,18 @@ def value_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value_text(part) for part in value)
     if isinstance(value, float):
-        return f"{value:,.10g}"
+        exact = Decimal(repr(value)).normalize()
+        return f"{exact:,f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def odds_of(points: float) -> str:
-    """What ``points`` mean: "32 times", "a quarter of" and so on, for "… the average account's"."""
+def odds_text(points: float) -> str:
+    """What ``points`` mean: "odds 32 times those of the average account"."""
     times = 2.0 ** (points / 20.0)
-    if times >= 1:
-        return f"{times:,.0f} times" if times >= 10 else f"{times:.2g} times"
-    return f"one {1 / times:,.0f}th of" if times < 0.5 else f"{times:.2g} of"
+    if times == 1:
+        return "the odds of the average account"
+    shown = f"{times:,.0f}" if times >= 10 else f"{times:.2g}"
+    return f"odds {shown} times those of the average account"
 
 
 def _item(spec: ThresholdSpec, field: Field[Any]) -> Item:
