@@ -16,7 +16,6 @@ enable_utc = True
 # was taken counts as done only when it ended.
 task_acks_late = True
 task_reject_on_worker_lost = True
-task_acks_on_failure_or_timeout = True
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 200
 # Seconds. Tasks that take longer say so themselves.

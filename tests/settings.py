@@ -17,6 +17,8 @@ _test_home = os.environ.setdefault("SIGHTLINE_TEST_HOME", str(Path(_usual_home) 
 _scratch = tempfile.mkdtemp(prefix="sightline-test-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 os.environ["SIGHTLINE_HOME"] = _scratch
+# WhiteNoise warns about a missing folder; in tests the files come from where they are written.
+(Path(_scratch) / "static").mkdir()
 os.environ.setdefault("SIGHTLINE_LOG_LEVEL", "WARNING")
 
 from config.embedded import EmbeddedServer  # noqa: E402
