@@ -5,17 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import exceptions
-from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
-
-
-class DenyAll(BasePermission):
-    """The default permission: an endpoint that names none of its own lets nobody in."""
-
-    def has_permission(self, _request: Request, _view: Any) -> bool:
-        return False
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
