@@ -8,6 +8,7 @@ _PATTERN = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)+")
 _phrases: dict[str, str] = {}
 
 OWN = {
+    "audit.ask_verification": "asked for the audit trail to be verified",
     "audit.verify": "verified the audit trail",
     "audit.export": "exported audit entries",
 }
