@@ -8,6 +8,8 @@ from dataclasses import dataclass
 YOUNGEST: dict[str, float] = {"under_13": 60.0, "13_15": 40.0, "16_17": 20.0}
 PER_ACCEPTED = 10.0
 MOST_FOR_ACCEPTED = 60.0
+PER_LINKED = 20.0
+MOST_FOR_LINKED = 40.0
 RECENT = 40.0
 AT_DEADLINE = 80.0
 MOST_FOR_WAITING = 160.0
@@ -17,6 +19,7 @@ LABELS: dict[str, str] = {
     "points": "Points of the assessment",
     "youngest": "Youngest child involved",
     "accepted": "Contacts that children accepted",
+    "linked": "Linked accounts",
     "recent": "Active in the last 24 hours",
     "waiting": "Time waiting against the deadline",
 }
@@ -27,11 +30,13 @@ class Circumstances:
     """What about an assessment, apart from its points, makes a case more urgent.
 
     ``youngest``: age band of the youngest child involved, "" where unknown. ``accepted``: distinct
-    children who accepted. ``recent``: contact within the 24 hours before the assessment's time.
+    children who accepted. ``linked``: accounts that approach the same children. ``recent``: the
+    account did something within the 24 hours before the assessment's time.
     """
 
     youngest: str = ""
     accepted: int = 0
+    linked: int = 0
     recent: bool = False
 
 
@@ -46,6 +51,7 @@ def factors(points: float, circumstances: Circumstances, share_used: float) -> d
         "points": round(points, 1),
         "youngest": YOUNGEST.get(circumstances.youngest, 0.0),
         "accepted": min(MOST_FOR_ACCEPTED, PER_ACCEPTED * circumstances.accepted),
+        "linked": min(MOST_FOR_LINKED, PER_LINKED * circumstances.linked),
         "recent": RECENT if circumstances.recent else 0.0,
         "waiting": min(MOST_FOR_WAITING, AT_DEADLINE * steps),
     }

@@ -23,12 +23,22 @@ class Decision(models.Model):
     # what else the verb asks for: severity and ask of an escalation, until of monitoring
     details: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     points = models.FloatField()
-    assessment = models.ForeignKey("signals.Assessment", on_delete=models.PROTECT, related_name="+")
+    assessment = models.ForeignKey(
+        "signals.Assessment", on_delete=models.PROTECT, related_name="decisions"
+    )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
     )
     at = models.DateTimeField()
-    entry = models.OneToOneField("audit.Entry", on_delete=models.PROTECT, related_name="+")
+    # Checked by a trigger when written, and not by a foreign key: the trail stands by itself, and
+    # its verification must be able to name what is missing there.
+    entry = models.ForeignKey(
+        "audit.Entry",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
 
     class Meta:
         ordering = ["at", "id"]

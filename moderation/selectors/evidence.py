@@ -12,31 +12,31 @@ from django.db.models import Max, Min
 from accounts.models import Event
 from moderation.domain.ages import band_at, youngest
 from moderation.domain.priority import Circumstances
-from signals.models import EvidenceRow, Run
+from signals.models import Assessment, EvidenceRow, Run
 
 RECENT = timedelta(hours=24)
 
 
 def time_of(run: Run) -> datetime | None:
-    """Up to when the run looked: its own time, else the last event's; None without any event."""
+    """Before which time the run looked: its own, else just after the last event; None without."""
     if run.as_of is not None:
         return run.as_of
     last: datetime | None = Event.objects.aggregate(last=Max("published"))["last"]
-    return last
+    return None if last is None else last + timedelta(microseconds=1)
 
 
 def circumstances(
-    assessments: Mapping[int, int], until: datetime | None
+    assessments: Iterable[Assessment], until: datetime | None
 ) -> dict[int, Circumstances]:
-    """The circumstances of each assessment, from its evidence rows.
+    """The circumstances of each assessment, by its id, from its evidence rows.
 
-    ``assessments`` maps an assessment's id to its account's. A child's age is the recorded one on
-    the day of the first row that names the child. Recent: the account itself did something in the
-    24 hours before ``until``.
+    A child's age is the recorded one on the day of the first row that names the child. Recent: the
+    account itself did something in the 24 hours before ``until``.
     """
+    by_id = {assessment.pk: assessment for assessment in assessments}
     bands: dict[int, set[str]] = defaultdict(set)
     rows = (
-        EvidenceRow.objects.filter(assessment__in=assessments, target__isnull=False)
+        EvidenceRow.objects.filter(assessment__in=by_id.keys(), target__isnull=False)
         .order_by()
         .values_list(
             "assessment_id",
@@ -46,30 +46,31 @@ def circumstances(
         )
         .annotate(first=Min("at"))
     )
-    for assessment, birth_date, birth_year, age_band, first in rows.iterator(chunk_size=10_000):
+    for number, birth_date, birth_year, age_band, first in rows.iterator(chunk_size=10_000):
         day = first or until
         if day is not None:
             band = band_at(
                 day.date(), birth_date=birth_date, birth_year=birth_year, age_band=age_band
             )
-            bands[assessment].add(band)
-    accepted = _accepted(assessments)
-    recent = _active_since(assessments.values(), until)
+            bands[number].add(band)
+    accepted = _accepted(by_id)
+    recent = _active_since([a.account_id for a in by_id.values()], until)
     return {
-        assessment: Circumstances(
-            youngest=youngest(bands[assessment]),
-            accepted=accepted.get(assessment, 0),
-            recent=account in recent,
+        number: Circumstances(
+            youngest=youngest(bands[number]),
+            accepted=accepted.get(number, 0),
+            linked=len(assessment.summary.get("linked", ())),
+            recent=assessment.account_id in recent,
         )
-        for assessment, account in assessments.items()
+        for number, assessment in by_id.items()
     }
 
 
 def with_new_events(pairs: Mapping[int, int]) -> set[int]:
     """Those new assessments that rest on an event which the older one could not know.
 
-    ``pairs`` maps a new assessment's id to the older one's. An older run knew an event that was
-    imported before it started and, where it looked as of a time, published by then.
+    ``pairs`` maps a new assessment's id to the older one's. A run knew the events that its basis
+    (``signals.basis``) covers and that were published before the time it looked from.
     """
     if not pairs:
         return set()
@@ -82,10 +83,9 @@ def with_new_events(pairs: Mapping[int, int]) -> set[int]:
             JOIN signals_run run ON run.id = older.run_id
             JOIN signals_evidencerow row ON row.assessment_id = pair.new
             JOIN accounts_event event ON event.id = row.event_id
-            LEFT JOIN accounts_importbatch batch ON batch.id = event.batch_id
-            WHERE batch.finished_at IS NULL
-               OR batch.finished_at > coalesce(run.started_at, run.created_at)
-               OR event.published > run.as_of
+            WHERE event.id > coalesce((run.basis #>> '{graph,last,2}')::bigint, 0)
+               OR run.basis #> '{graph,unfinished}' @> to_jsonb(event.batch_id)
+               OR event.published >= run.as_of
             """,
             [list(pairs), list(pairs.values())],
         )
@@ -113,6 +113,6 @@ def _active_since(accounts: Iterable[int], until: datetime | None) -> set[int]:
         return set()
     return set(
         Event.objects.filter(
-            actor__in=accounts, published__gt=until - RECENT, published__lte=until
+            actor__in=accounts, published__gte=until - RECENT, published__lt=until
         ).values_list("actor_id", flat=True)
     )

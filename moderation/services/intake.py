@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,49 +9,30 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.actors import Actor
-from audit.services import record
+from audit.services import Draft, record_all
 from moderation.domain import deadlines, priority
-from moderation.domain.ages import MINOR_BANDS, band_at
-from moderation.domain.intake import Found, Known, Step, judge
-from moderation.domain.priority import Circumstances
-from moderation.domain.severity import graver, severity_of
+from moderation.domain.intake import Step, judge
+from moderation.domain.severity import graver
 from moderation.domain.transitions import State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
-from moderation.selectors import evidence
+from moderation.selectors.findings import (
+    Finding,
+    findings,
+    is_judged,
+    known_of,
+    latest_cases,
+    with_run,
+)
+from moderation.services import bulk
 from moderation.services.moves import target
 from moderation.services.references import next_references
-from signals.models import Assessment, Run
+from signals.models import Run
 from signals.spec import ThresholdSpec
 from staff.capabilities import Capability
 
 _LOCK = 0x5174_CA5E
 """Key of the advisory lock under which one intake runs at a time."""
-
-_CHUNK = 500
-_REASONS = 3
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """One assessment of the run, reduced to what a case keeps of it."""
-
-    assessment: int
-    account: int
-    kind: str
-    headline: list[dict[str, Any]]
-    circumstances: Circumstances
-    found: Found
-
-
-@dataclass(slots=True)
-class _Told:
-    """One audit entry to be written once everything else is done."""
-
-    verb: str
-    case: Case
-    before: dict[str, Any]
-    after: dict[str, Any]
 
 
 def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
@@ -70,17 +49,24 @@ def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
     with transaction.atomic():
         _one_at_a_time()
         now = timezone.now()
-        changes = list(_changes(run, spec))
-        told = _change_known([c for c in changes if c[1] is not Step.OPEN], spec, now)
-        updated = sum(entry.verb != "case.rebase" for entry in told)
+        changes = list(findings(run, reopen_points=spec.reopen_points))
+        drafts = _change(
+            [change for change in changes if change.step is not Step.OPEN],
+            reason=f"run {run.pk}",
+            reopen_points=spec.reopen_points,
+            now=now,
+        )
+        updated = sum(draft.verb != "case.rebase" for draft in drafts)
         wanted = sorted(
-            (candidate for candidate, step in changes if step is Step.OPEN),
-            key=lambda candidate: (-candidate.found.points, candidate.account),
+            (change for change in changes if change.step is Step.OPEN),
+            key=lambda change: (-change.found.points, change.account),
         )
         opening = wanted[: _room(spec, now)]
-        told += _open(opening, now)
-        if told or len(opening) < len(wanted):
-            _record(run, actor, told, waiting=len(wanted) - len(opening))
+        drafts += _open(opening, reason=f"run {run.pk}", now=now)
+        if len(opening) < len(wanted):
+            waiting = {"waiting": len(wanted) - len(opening)}
+            drafts.append(Draft(verb="case.capacity", target=f"run:{run.pk}", after=waiting))
+        record_all(actor=actor, drafts=drafts)
     return len(opening), updated
 
 
@@ -89,173 +75,42 @@ def _one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def _changes(run: Run, spec: ThresholdSpec) -> Iterator[tuple[_Candidate, Step]]:
-    """The assessments of the run that change something, as far as can be seen without locks."""
-    until = evidence.time_of(run)
-    for chunk in _chunks(run):
-        known = _latest_cases([assessment.account_id for assessment in chunk])
-        older = {
-            a.pk: case.assessment_id
-            for a in chunk
-            if (case := known.get(a.account_id)) and case.state in _ENDED
-        }
-        new_events = evidence.with_new_events(older)
-        circumstances = evidence.circumstances({a.pk: a.account_id for a in chunk}, until)
-        for assessment in chunk:
-            candidate = _candidate(
-                run,
-                assessment,
-                circumstances[assessment.pk],
-                new_events=assessment.pk in new_events,
-                day=until,
-            )
-            step = judge(
-                _known(known.get(assessment.account_id)),
-                candidate.found,
-                reopen_points=spec.reopen_points,
-            )
-            if step is not Step.NOTHING:
-                yield candidate, step
-
-
-_ENDED = frozenset({State.DISMISSED.value, State.REFERRED.value})
-
-
-def _chunks(run: Run) -> Iterator[list[Assessment]]:
-    last = 0
-    while True:
-        chunk = list(
-            Assessment.objects.filter(run=run, account__gt=last)
-            .select_related("account")
-            .order_by("account_id")[:_CHUNK]
-        )
-        if not chunk:
-            return
-        yield chunk
-        last = chunk[-1].account_id
-
-
-def _latest_cases(accounts: list[int]) -> dict[int, Case]:
-    cases = (
-        Case.objects.filter(account__in=accounts)
-        .select_related("assessment__run")
-        .defer("assessment__contributions", "assessment__summary", "assessment__run__figures")
-        .order_by("account_id", "-id")
-        .distinct("account_id")
-    )
-    return {case.account_id: case for case in cases}
-
-
-def _candidate(
-    run: Run,
-    assessment: Assessment,
-    circumstances: Circumstances,
-    *,
-    new_events: bool,
-    day: datetime | None,
-) -> _Candidate:
-    account = assessment.account
-    recorded = band_at(
-        (day or run.created_at).date(),
-        birth_date=account.birth_date,
-        birth_year=account.birth_year,
-        age_band=account.age_band,
-    )
-    headline = [
-        {name: contribution.get(name) for name in ("indicator", "name", "points", "sentence")}
-        for contribution in assessment.contributions
-        if contribution.get("direction") == "raises"
-    ][:_REASONS]
-    return _Candidate(
-        assessment=assessment.pk,
-        account=assessment.account_id,
-        kind=Case.Kind.AGE_CHECK if recorded in MINOR_BANDS else Case.Kind.SUSPICION,
-        headline=headline,
-        circumstances=circumstances,
-        found=Found(
-            run=run.pk,
-            thresholds=run.thresholds_id,
-            flagged=assessment.flagged,
-            points=assessment.points,
-            minors=assessment.minors,
-            reasons=_reasons(headline),
-            severity=severity_of(assessment.points, circumstances.youngest),
-            new_events=new_events,
-        ),
-    )
-
-
-def _reasons(headline: list[dict[str, Any]]) -> frozenset[str]:
-    return frozenset(str(reason["indicator"]) for reason in headline)
-
-
-def _known(case: Case | None) -> Known | None:
-    if case is None:
-        return None
-    return Known(
-        state=State(case.state),
-        run=case.assessment.run_id,
-        thresholds=case.assessment.run.thresholds_id,
-        points=case.points,
-        points_when_decided=case.points_when_decided,
-        minors=case.minors,
-        reasons=_reasons(case.headline),
-        severity=Severity(case.severity),
-        judged=_is_judged(case),
-    )
-
-
-def _change_known(
-    changes: list[tuple[_Candidate, Step]], spec: ThresholdSpec, now: datetime
-) -> list[_Told]:
+def _change(
+    changes: list[Finding], *, reason: str, reopen_points: float, now: datetime
+) -> list[Draft]:
     """Lock the cases, judge again, and write all whose step is still the same at once.
 
     Who decided on a case in the meantime wins; the next run looks at it again.
     """
-    candidates = {candidate.account: (candidate, step) for candidate, step in changes}
-    ids = [case.pk for case in _latest_cases(list(candidates)).values()]
-    locked = (
-        Case.objects.select_for_update(of=("self",))
-        .filter(pk__in=ids)
-        .select_related("assessment__run")
-        .defer("assessment__contributions", "assessment__summary", "assessment__run__figures")
-        .order_by("id")
-    )
-    cases, told = [], []
-    for case in locked:
-        candidate, step = candidates[case.account_id]
-        if judge(_known(case), candidate.found, reopen_points=spec.reopen_points) is step:
-            told.append(_apply(case, step, candidate, now))
+    by_account = {change.account: change for change in changes}
+    ids = [case.pk for case in latest_cases(by_account).values()]
+    locked = with_run(Case.objects.select_for_update(of=("self",)).filter(pk__in=ids))
+    cases, drafts = [], []
+    for case in locked.order_by("id"):
+        change = by_account[case.account_id]
+        if judge(known_of(case), change.found, reopen_points=reopen_points) is change.step:
+            before = _telling(case)
+            _apply(case, change, now)
             cases.append(case)
-    Case.objects.bulk_update(cases, _WRITTEN, batch_size=_CHUNK)
-    return told
+            drafts.append(
+                Draft(
+                    verb=f"case.{change.step}",
+                    target=target(case),
+                    before=before,
+                    after=_telling(case),
+                    reason=reason,
+                )
+            )
+    bulk.write(cases, bulk.ASSESSED)
+    return drafts
 
 
-_WRITTEN = [
-    "state",
-    "severity",
-    "priority",
-    "priority_factors",
-    "points",
-    "headline",
-    "minors",
-    "assessment",
-    "version",
-    "waiting_since",
-    "due_at",
-    "monitor_until",
-    "points_when_decided",
-    "updated_at",
-]
-
-
-def _apply(case: Case, step: Step, candidate: _Candidate, now: datetime) -> _Told:
-    before = _telling(case)
-    found = candidate.found
+def _apply(case: Case, change: Finding, now: datetime) -> None:
+    step, found = change.step, change.found
     severity = Severity(case.severity)
     if step is Step.REOPEN:
         severity = found.severity
-    elif step is not Step.REBASE and not _is_judged(case):
+    elif step is not Step.REBASE and not is_judged(case):
         severity = graver(severity, found.severity)
     if step in {Step.RESUME, Step.REOPEN}:
         case.state = State.OPEN
@@ -268,26 +123,18 @@ def _apply(case: Case, step: Step, candidate: _Candidate, now: datetime) -> _Tol
     case.severity = severity
     case.points = found.points
     case.minors = found.minors
-    case.headline = candidate.headline
-    case.assessment_id = candidate.assessment
-    _rank(case, candidate.circumstances, now)
+    case.headline = change.headline
+    case.assessment_id = change.assessment
+    _rank(case, change, now)
     case.version += 1
     case.updated_at = now
-    return _Told(f"case.{step}", case, before, _telling(case))
 
 
-def _is_judged(case: Case) -> bool:
-    """Whether the severity is a person's word, given on escalating and not decided on since."""
-    return case.escalated_at is not None and (
-        case.decided_at is None or case.decided_at < case.escalated_at
-    )
-
-
-def _rank(case: Case, circumstances: Circumstances, now: datetime) -> None:
+def _rank(case: Case, change: Finding, now: datetime) -> None:
     used = 0.0
     if case.state != State.MONITORING:
         used = deadlines.share_used(case.waiting_since, case.due_at, now)
-    case.priority_factors = priority.factors(case.points, circumstances, used)
+    case.priority_factors = priority.factors(case.points, change.circumstances, used)
     case.priority = priority.priority(case.priority_factors)
 
 
@@ -299,27 +146,29 @@ def _room(spec: ThresholdSpec, now: datetime) -> int | None:
     return max(0, spec.capacity - Case.objects.filter(opened_at__gte=today).count())
 
 
-def _open(opening: list[_Candidate], now: datetime) -> list[_Told]:
+def _open(opening: list[Finding], *, reason: str, now: datetime) -> list[Draft]:
     cases = []
-    for candidate, reference in zip(opening, next_references(len(opening), now), strict=True):
-        found = candidate.found
+    for change, reference in zip(opening, next_references(len(opening), now), strict=True):
         case = Case(
             reference=reference,
-            account_id=candidate.account,
-            kind=candidate.kind,
-            severity=found.severity,
-            points=found.points,
-            headline=candidate.headline,
-            minors=found.minors,
-            assessment_id=candidate.assessment,
+            account_id=change.account,
+            kind=change.kind,
+            severity=change.found.severity,
+            points=change.found.points,
+            headline=change.headline,
+            minors=change.found.minors,
+            assessment_id=change.assessment,
             opened_at=now,
             waiting_since=now,
-            due_at=deadlines.due(now, found.severity),
+            due_at=deadlines.due(now, change.found.severity),
         )
-        _rank(case, candidate.circumstances, now)
+        _rank(case, change, now)
         cases.append(case)
-    Case.objects.bulk_create(cases, batch_size=_CHUNK)
-    return [_Told("case.open", case, {}, _telling(case)) for case in cases]
+    Case.objects.bulk_create(cases, batch_size=500)
+    return [
+        Draft(verb="case.open", target=target(case), after=_telling(case), reason=reason)
+        for case in cases
+    ]
 
 
 def _telling(case: Case) -> dict[str, Any]:
@@ -331,23 +180,3 @@ def _telling(case: Case) -> dict[str, Any]:
         "minors": case.minors,
         "assessment": case.assessment_id,
     }
-
-
-def _record(run: Run, actor: Actor, told: list[_Told], *, waiting: int) -> None:
-    """An entry for each case, and one for the run where accounts wait for capacity."""
-    for entry in told:
-        record(
-            actor=actor,
-            verb=entry.verb,
-            target=target(entry.case),
-            before=entry.before,
-            after=entry.after,
-            reason=f"run {run.pk}",
-        )
-    if waiting:
-        record(
-            actor=actor,
-            verb="case.capacity",
-            target=f"run:{run.pk}",
-            after={"waiting": waiting},
-        )

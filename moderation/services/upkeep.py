@@ -12,6 +12,7 @@ from moderation.domain.transitions import State, Verb, find
 from moderation.domain.vocabulary import Severity
 from moderation.errors import IllegalMove
 from moderation.models import Case
+from moderation.services import bulk
 from moderation.services.moves import background, move, waiting_again
 
 _WAITING = (State.OPEN, State.IN_REVIEW, State.ESCALATED)
@@ -69,7 +70,7 @@ def reprioritise(*, actor: Actor) -> int:
                 case.priority_factors = named
                 case.priority = priority.priority(named)
                 moved.append(case)
-        Case.objects.bulk_update(moved, ["priority", "priority_factors"], batch_size=500)
+        bulk.write(moved, bulk.RANKED)
         if moved:
             record(
                 actor=actor,
