@@ -10,9 +10,9 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-ALWAYS = np.iinfo(np.int64).min  # a start that was never recorded
-STILL = np.iinfo(np.int64).max  # an end that has not come
-NEVER = np.iinfo(np.int64).min  # a tie that its owner did not start
+ALWAYS = -(2**62)  # a start that was never recorded
+STILL = 2**62  # an end that has not come
+NEVER = -(2**62)  # a tie that its owner did not start
 
 # Above this ratio of row lengths, looking up beats probing every neighbour of the target.
 LOOK_UP = np.uint32(16)

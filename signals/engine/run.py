@@ -2,16 +2,69 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
-from datetime import datetime
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from signals.engine.result import EngineResult
+import numpy as np
+import pyarrow as pa
+
+from signals.engine import explain as explaining
+from signals.engine.canonical import CONTACT_KINDS
+from signals.engine.cohorts import Cohorts
+from signals.engine.derive import activity, derive
+from signals.engine.duckdb import DuckDB
+from signals.engine.judge import Judged, judge_all
+from signals.engine.kernels import ALWAYS, STILL
+from signals.engine.prepare import BANDS, Prepared, instant, prepare
+from signals.engine.result import (
+    AGE_CHECKS,
+    FACTS,
+    LINKS,
+    EngineResult,
+    scores_schema,
+    stretch_name,
+)
 from signals.engine.tables import RawGraph
-from signals.spec import ThresholdSpec
+from signals.scoring import POINTS
+from signals.spec import KEYS, ThresholdSpec
 
-# called with the stage ("load", "contact_facts", "indicators", "scores", "evidence") and the share
-# of the whole run that is done, 0 to 1; what it raises ends the run
+# called with the stage ("load", "contact_facts", "indicators", "scores", "evidence") that has begun
+# and the share of the whole run that is done, 0 to 1; what it raises ends the run
 Progress = Callable[[str, float], None]
+STAGES = {"load": 0.0, "contact_facts": 0.3, "indicators": 0.55, "scores": 0.9, "evidence": 0.95}
+
+
+class _Clock:
+    """Seconds by stage, and the caller's progress."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+        self._stage = ""
+        self._since = self._began = time.perf_counter()
+
+    def begin(self, stage: str) -> None:
+        """A stage begins; the one before ends."""
+        now = time.perf_counter()
+        if self._stage:
+            self.seconds[self._stage] = now - self._since
+        self._stage, self._since = stage, now
+        if self._progress:
+            self._progress(stage, STAGES.get(stage, 1.0))
+
+    def end(self) -> None:
+        """The last stage ends."""
+        self.begin("done")
+        self.seconds["total"] = time.perf_counter() - self._began
+
+
+def _backend(name: str) -> AbstractContextManager[Any]:
+    if name == "duckdb":
+        return DuckDB()
+    raise ValueError(f"unknown engine {name!r}: duckdb is one")
 
 
 def run(
@@ -29,4 +82,94 @@ def run(
     ``explain`` names accounts to explain although they are not flagged.
     Raises ValueError for an ``as_of`` without a time zone or an unknown engine.
     """
-    raise NotImplementedError
+    clock = _Clock(progress)
+    clock.begin("load")
+    moment = instant(graph, as_of)
+    with _backend(engine) as backend:
+        prepared = prepare(graph, moment)
+        following = {"load": "contact_facts", "contact_facts": "indicators"}
+        tables = derive(backend, prepared, spec, lambda stage: clock.begin(following[stage]))
+        active = activity(tables, prepared.count)
+        cohorts = Cohorts.build(prepared.band, prepared.tenure, active, prepared.offender, spec)
+        judged = judge_all(tables, cohorts, prepared, spec)
+        clock.begin("scores")
+        scores = _scores(judged, prepared, spec)
+        clock.begin("evidence")
+        wanted = explaining.wanted(judged, prepared, explain)
+        evidence = explaining.evidence(backend, tables, judged, prepared, wanted)
+        explanations = explaining.explanations(judged, prepared, spec, wanted, evidence)
+        facts = _facts(backend.fetch(tables.facts), prepared)
+    clock.end()
+    return EngineResult(
+        as_of=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment),
+        spec=spec,
+        scores=scores,
+        evidence=evidence,
+        explanations=explanations,
+        facts=facts,
+        links=LINKS.empty_table(),
+        age_checks=AGE_CHECKS.empty_table(),
+        counts={
+            "accounts": prepared.count,
+            "contacts": facts.num_rows,
+            "assessed": scores.num_rows,
+            "flagged": int(judged.flagged.sum()),
+            "refused_rows": prepared.refused_rows,
+        },
+        seconds=clock.seconds,
+    )
+
+
+def _scores(judged: Judged, prepared: Prepared, spec: ThresholdSpec) -> pa.Table:
+    """Best rank first; equal ranks in the order of ids, which decides nothing."""
+    order = np.lexsort((judged.account, judged.rank))
+    account = judged.account[order]
+    at = judged.best[order], np.arange(len(judged.account))[order]
+    band = prepared.band[account]
+    columns: dict[str, Any] = {
+        "account": prepared.ids[account],
+        "points": judged.points[order],
+        "rank": judged.rank[order],
+        "flagged": judged.flagged[order],
+        "groups": judged.combined.speaking[at],
+        "minors": judged.minors[at],
+        "stretch": pa.array(
+            [stretch_name(spec.stretches, place) for place in range(len(spec.stretches))]
+        ).take(pa.array(at[0])),
+        "llr": judged.points[order] / POINTS,
+        "points_without_private_fast": judged.points_without[order],
+        "age_check": np.zeros(len(account), np.bool_),
+        "recorded_minor": band < BANDS.index("18_plus"),
+        "exempt": prepared.exempt[account],
+        "ring": pa.nulls(len(account), pa.int64()),
+    }
+    for place, key in enumerate(KEYS):
+        llr = judged.llr[:, place][at]
+        for name, values in (
+            ("llr", llr),
+            ("k", judged.k[:, place][at]),
+            ("n", judged.n[:, place][at]),
+        ):
+            columns[f"{key}_{name}"] = pa.array(values, mask=np.isnan(llr))
+    return pa.table(columns, schema=scores_schema())
+
+
+def _facts(raw: pa.Table, prepared: Prepared) -> pa.Table:
+    """Facts under the accounts' own ids."""
+    first = raw["first_mutual"].to_numpy()
+    time_type = FACTS.field("at").type
+    kinds = pa.array(CONTACT_KINDS)
+    return pa.table(
+        {
+            "event": raw["event"],
+            "u": prepared.ids[raw["u"].to_numpy()],
+            "v": prepared.ids[raw["v"].to_numpy()],
+            "at": raw["t"].cast(pa.int64()).cast(time_type),
+            "kind": kinds.take(raw["kind"].combine_chunks().cast(pa.int32())),
+            **{name: raw[name] for name in ("m", "m_star", "m_final", "deg_u", "deg_v")},
+            "first_mutual": pa.array(first, mask=(first == STILL) | (first == ALWAYS)).cast(
+                time_type
+            ),
+        },
+        schema=FACTS,
+    )

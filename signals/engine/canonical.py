@@ -1,0 +1,423 @@
+"""The canonical tables, derived from the prepared columns by portable Ibis expressions.
+
+Every function takes and gives table expressions; an engine materialises them in the order of
+``derive``. Times are whole µs. Rows that were never recorded carry ALWAYS, ties that stand STILL.
+What each table holds stands with its function. Events at equal times are simultaneous: neither is
+earlier, and none is preferred by its id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+from ibis.expr.types import Table
+
+from signals.engine.kernels import NEVER, STILL
+from signals.engine.prepare import DAY, KIND, TYPE, YEAR
+from signals.spec import ThresholdSpec
+
+OFFER, FOLLOW, CREATE = TYPE["Offer"], TYPE["Follow"], TYPE["Create"]
+# position = code of the contact's kind, which is the code of its event type
+CONTACT_KINDS = ("offer", "follow", "create")
+OUTCOMES = (
+    "accepted",
+    "refused",
+    "blocked",  # within a week of the request
+    "ignored",
+    "pending",
+    "withdrawn",
+    "followed",  # a follow that nobody needs to approve
+    "none",  # a thread asks for nothing
+)
+OUTCOME = {name: code for code, name in enumerate(OUTCOMES)}
+
+
+def big(value: int) -> Any:
+    """A literal wide enough for µs."""
+    return ibis.literal(value, "int64")
+
+
+def of_type(events: Table, *names: str) -> Table:
+    """The events of these types."""
+    return events.filter(events.type.isin([TYPE[name] for name in names]))
+
+
+def answers(events: Table) -> Table:
+    """Accept, Reject and Ignore by the one who was asked, beside what they answer.
+
+    Columns: id, type, t of the answer; request, kind, u (who asked), v (who answered), requested.
+    """
+    asked = of_type(events, "Offer", "Follow").select(
+        request="id", kind="type", u="actor", v="object", requested="t"
+    )
+    answer = of_type(events, "Accept", "Reject", "Ignore").select("id", "type", "actor", "ref", "t")
+    both = answer.join(asked, answer.ref == asked.request)
+    return both.filter(both.actor == both.v).drop("actor", "ref")
+
+
+def undone(events: Table, answers: Table) -> Table:
+    """Undo events beside what their actor takes back.
+
+    Columns: id, t; what (code of Offer, Follow, Accept or Block), x (who undoes), y (the other
+    side), u (who had asked, of the Offer or Follow behind it), kind (of that request), request.
+    """
+    undo = of_type(events, "Undo").select("id", "actor", "ref", "t")
+    direct = of_type(events, "Offer", "Follow", "Block").select(
+        target="id", what="type", x="actor", y="object"
+    )
+    first = undo.join(direct, undo.ref == direct.target)
+    first = first.filter(first.actor == first.x).select(
+        "id", "t", "what", "x", "y", u="x", kind="what", request="target"
+    )
+    accepts = answers.filter(answers.type == TYPE["Accept"]).select(
+        "kind", "request", "u", target="id", what="type", x="v", y="u"
+    )
+    second = undo.join(accepts, undo.ref == accepts.target)
+    second = second.filter(second.actor == second.x).select(
+        "id", "t", "what", "x", "y", "u", "kind", "request"
+    )
+    return first.union(second)
+
+
+def requests(answers: Table, undone: Table) -> Table:
+    """What became of each answered or withdrawn request: request, accepted, rejected, ignored, withdrawn.
+
+    Each the first such time, or null.
+    """
+    given = answers.select("request", "type", "t")
+    back = undone.filter(undone.what.isin([OFFER, FOLLOW])).select(
+        "request", type=ibis.literal(TYPE["Undo"], "int8"), t="t"
+    )
+    both = given.union(back)
+    return both.group_by("request").aggregate(
+        accepted=both.t.min(where=both.type == TYPE["Accept"]),
+        rejected=both.t.min(where=both.type == TYPE["Reject"]),
+        ignored=both.t.min(where=both.type == TYPE["Ignore"]),
+        withdrawn=both.t.min(where=both.type == TYPE["Undo"]),
+    )
+
+
+def pair(x: Any, y: Any) -> Any:
+    """One whole number for an ordered pair of accounts (numbers below 2³¹)."""
+    return x.cast("int64") * 2**31 + y.cast("int64")
+
+
+def approaches(events: Table) -> Table:
+    """What u started towards v: id, u, v, t, kind (code)."""
+    started = of_type(events, "Offer", "Follow", "Create")
+    return started.select("id", "t", u="actor", v="object", kind="type")
+
+
+def openings(approaches: Table, ties: Table) -> Table:
+    """The first approach of u to v, where v had not approached u before; family left out.
+
+    Columns: u, v, t, kind (code). Of simultaneous approaches the request counts, then the follow,
+    then the thread.
+    """
+    a = approaches.select(
+        pair=pair(approaches.u, approaches.v), order=approaches.t * 4 + approaches.kind
+    )
+    first = a.group_by("pair").aggregate(order=a.order.min())
+    first = first.mutate(u=first.pair // 2**31, v=first.pair % 2**31)
+    back = first.select(reverse=pair(first.v, first.u), earlier="order")
+    family = ties.filter(ties.kind == KIND["family"])
+    kin = pair(family.a, family.b), pair(family.b, family.a)
+    kin = family.select(kin=kin[0]).union(family.select(kin=kin[1])).distinct()
+    first = first.anti_join(kin, first.pair == kin.kin)
+    first = first.left_join(back, first.pair == back.reverse)
+    first = first.filter(first.earlier.isnull() | (first.earlier // 4 >= first.order // 4))
+    return first.select(
+        u=first.u.cast("int32"),
+        v=first.v.cast("int32"),
+        t=first.order // 4,
+        kind=(first.order % 4).cast("int8"),
+    )
+
+
+def first_contacts(openings: Table, approaches: Table, requests: Table) -> Table:
+    """The openings with their event and what became of it (see ``requests``).
+
+    Where the same approach stands several times at the same instant, there are several rows; see
+    ``one_row_each``.
+    """
+    named = approaches.select("id", x="u", y="v", at="t", of="kind")
+    first = openings.join(
+        named,
+        [
+            openings.u == named.x,
+            openings.v == named.y,
+            openings.t == named["at"],
+            openings.kind == named.of,
+        ],
+    ).select("u", "v", "t", "kind", event="id")
+    return first.left_join(requests, first.event == requests.request).drop("request")
+
+
+def one_row_each(first: Table) -> Table:
+    """Simultaneous approaches of the same kind are one: each outcome the first of all."""
+    return first.group_by("u", "v", "t", "kind").aggregate(
+        event=first.event.min(),
+        **{name: first[name].min() for name in ("accepted", "rejected", "ignored", "withdrawn")},
+    )
+
+
+def _with_ends(starts: Table, ends: Table) -> Table:
+    """Close each start (pair, start, until, …) at the first end of its pair at or after it."""
+    at = ends.select(ended="pair", end="t")
+    key = starts.select(x="pair", s="start")
+    closed = key.join(at, [key.x == at.ended, key.s <= at.end])
+    closed = closed.group_by("x", "s").aggregate(closed=closed.end.min())
+    both = starts.left_join(closed, [starts.pair == closed.x, starts.start == closed.s])
+    both = both.mutate(end=ibis.least(both.until, both.closed.fill_null(big(STILL))))
+    return both.filter(both.start < both.end).drop("closed", "until", "x", "s")
+
+
+def _sorted_pair(x: Any, y: Any) -> Any:
+    return pair(ibis.least(x, y), ibis.greatest(x, y))
+
+
+def friend_ties(
+    ties: Table, events: Table, answers: Table, undone: Table, openings: Table
+) -> Table:
+    """Friend ties: pair (a < b), start, end, by (0 nobody known, 1 a, 2 b), init (when they began).
+
+    A stated tie counts as begun by whoever first asked the other before it; an accepted offer by
+    who offered.
+    """
+    stated = ties.filter(ties.kind == KIND["friend"])
+    stated = stated.select(pair=_sorted_pair(stated.a, stated.b), start="since", until="until")
+    asked = openings.filter(openings.kind != CREATE)
+    asked = asked.select(
+        asked=_sorted_pair(asked.u, asked.v),
+        by=ibis.ifelse(asked.u < asked.v, 1, 2).cast("int8"),
+        init=asked.t,
+    )
+    known = stated.left_join(asked, [stated.pair == asked.asked, stated.start >= asked.init])
+    known = known.select(
+        "pair",
+        "start",
+        "until",
+        by=known.by.fill_null(0).cast("int8"),
+        init=known.init.fill_null(big(NEVER)),
+    )
+    accepts = answers.filter((answers.type == TYPE["Accept"]) & (answers.kind == OFFER))
+    accepted = accepts.select(
+        pair=_sorted_pair(accepts.u, accepts.v),
+        start=accepts.t,
+        until=big(STILL),
+        by=ibis.ifelse(accepts.u < accepts.v, 1, 2).cast("int8"),
+        init=accepts.requested,
+    )
+    removed = of_type(events, "Remove").select(x="actor", y="object", t="t")
+    taken = undone.filter((undone.kind == OFFER) & (undone.what != TYPE["Block"]))
+    # an offer that is rejected after it was accepted is an end too
+    refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == OFFER))
+    ends = removed.union(taken.select("x", "y", "t")).union(refused.select(x="u", y="v", t="t"))
+    ends = ends.select(pair=_sorted_pair(ends.x, ends.y), t=ends.t)
+    return _with_ends(known.union(accepted), ends)
+
+
+def follows(ties: Table, events: Table, answers: Table, requests: Table, undone: Table) -> Table:
+    """u follows v: pair (u, v), start, end, published (when u asked to)."""
+    stated = ties.filter(ties.kind == KIND["follow"])
+    stated = stated.select(
+        pair=pair(stated.a, stated.b), start="since", until="until", published="since"
+    )
+    asked = of_type(events, "Follow").select("id", "actor", "object", published="t")
+    known = asked.left_join(requests, asked.id == requests.request)
+    known = known.filter(known.accepted.notnull() | known.rejected.isnull())
+    begun = known.select(
+        pair=pair(known.actor, known.object),
+        start=known.accepted.fill_null(known.published),
+        until=big(STILL),
+        published=known.published,
+    )
+    removed = of_type(events, "Remove").select(u="actor", v="object", t="t")
+    both = removed.union(removed.select(u="v", v="u", t="t"))
+    taken = undone.filter((undone.kind == FOLLOW) & (undone.what != TYPE["Block"]))
+    taken = taken.select(u="u", v=ibis.ifelse(taken.x == taken.u, taken.y, taken.x), t=taken.t)
+    refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == FOLLOW))
+    ends = both.union(taken).union(refused.select("u", "v", "t"))
+    ends = ends.select(pair=pair(ends.u, ends.v), t=ends.t)
+    closed = _with_ends(stated.union(begun), ends)
+    # follows of one pair with the same end lie inside each other: the longest is all of them
+    return closed.group_by("pair", "end").aggregate(
+        start=closed.start.min(), published=closed.published.min()
+    )
+
+
+def mutual_follows(follows: Table) -> Table:
+    """Mutual follows as ties: pair (a < b), start, end, by, init. Begun by who followed first."""
+    turned = pair(follows.pair % 2**31, follows.pair // 2**31)
+    one = follows.filter(follows.pair < turned)
+    other = follows.filter(follows.pair > turned).select(
+        turned=turned, s="start", e="end", p="published"
+    )
+    both = one.join(other, one.pair == other.turned)
+    both = both.select(
+        "pair",
+        start=ibis.greatest(both.start, both.s),
+        by=ibis.cases((both.published < both.p, 1), (both.published > both.p, 2), else_=0).cast(
+            "int8"
+        ),
+        init=ibis.ifelse(both.published == both.p, big(NEVER), ibis.least(both.published, both.p)),
+        end=ibis.least(both.end, both.e),
+    )
+    return both.filter(both.start < both.end)
+
+
+def canonical_ties(friend_ties: Table, mutual_follows: Table) -> Table:
+    """Friends and mutual follows: a, b, start, end, init_a, init_b (NEVER: that side did not)."""
+    columns = ["pair", "start", "end", "init"]
+    all_ = friend_ties.select(*columns, by=friend_ties.by.cast("int8")).union(
+        mutual_follows.select(*columns, by=mutual_follows.by.cast("int8"))
+    )
+    return all_.select(
+        a=(all_.pair // 2**31).cast("int32"),
+        b=(all_.pair % 2**31).cast("int32"),
+        start=all_.start,
+        end=all_.end,
+        init_a=ibis.ifelse(all_.by == 1, all_.init, big(NEVER)),
+        init_b=ibis.ifelse(all_.by == 2, all_.init, big(NEVER)),
+    )
+
+
+def safety(events: Table, answers: Table, requests: Table, undone: Table) -> Table:
+    """What was done about somebody: id, kind, actor, object, t.
+
+    kind: block report reject ignore unfriend withdraw unblock. withdraw: the asker takes back a
+    request that was not accepted; unfriend: somebody ends a tie.
+    """
+    plain = of_type(events, "Block", "Flag", "Remove")
+    plain = plain.select(
+        "id",
+        kind=ibis.cases(
+            (plain.type == TYPE["Block"], "block"),
+            (plain.type == TYPE["Flag"], "report"),
+            else_="unfriend",
+        ),
+        actor=plain.actor,
+        object=plain.object,
+        t=plain.t,
+    )
+    answered = answers.filter(answers.type != TYPE["Accept"])
+    answered = answered.select(
+        "id",
+        kind=ibis.ifelse(answered.type == TYPE["Reject"], "reject", "ignore"),
+        actor="v",
+        object="u",
+        t="t",
+    )
+    outcome = requests.select(asked="request", accepted="accepted")
+    known = undone.left_join(outcome, undone.request == outcome.asked)
+    taken = known.select(
+        "id",
+        kind=ibis.cases(
+            (known.what == TYPE["Block"], "unblock"),
+            (known.what == TYPE["Accept"], "unfriend"),
+            (known.accepted <= known.t, "unfriend"),
+            else_="withdraw",
+        ),
+        actor="x",
+        object="y",
+        t="t",
+    )
+    return plain.union(answered).union(taken)
+
+
+def _age_at(account: Any, prefix: str, t: Any) -> Any:
+    moving = (t - account[f"{prefix}born"]).cast("float64") / YEAR
+    return account[f"{prefix}fixed_age"].fill_null(moving)
+
+
+def contacts(
+    facts: Table,
+    accounts: Table,
+    safety: Table,
+    answers: Table,
+    spec: ThresholdSpec,
+    as_of: int,
+) -> Table:
+    """First contacts with what the indicators read about each.
+
+    event, u, v, t, kind (code); stretch: position of the shortest stretch that holds it, their
+    number if none does; own: u was no child by verified age; weight: 3 under 13, 2 under 16, 1
+    under 18, 0 grown up, null unknown; gap: years that u is older, null unknown; elder: that is at
+    least the set's ``age_gap``, or unknown; outcome (code) and decided, its time; m, m_star, deg_v.
+    """
+    about_u = accounts.select(
+        u="account",
+        u_born="born",
+        u_fixed_age="fixed_age",
+        child_until=ibis.ifelse(accounts.verified, accounts.until_18, ibis.null("int64")),
+    )
+    about_v = accounts.select(
+        v="account",
+        v_born="born",
+        v_fixed_age="fixed_age",
+        until_13="until_13",
+        until_16="until_16",
+        until_18="until_18",
+    )
+    c = facts.join(about_u, "u").join(about_v, "v")
+    blocks = safety.filter(safety.kind == "block").select(x="object", y="actor", at="t")
+    near = facts.select("event", "u", "v", "t").join(
+        blocks,
+        [
+            facts.u == blocks.x,
+            facts.v == blocks.y,
+            blocks["at"] >= facts.t,
+            blocks["at"] <= facts.t + spec.block_days * DAY,
+        ],
+    )
+    near = near.group_by("event").aggregate(blocked=near["at"].min())
+    near = near.select(blocked_event="event", blocked="blocked")
+    c = c.left_join(near, c.event == near.blocked_event)
+    approving = answers.filter(answers.kind == FOLLOW).select(approver="v").distinct()
+    c = c.left_join(approving, c.v == approving.approver)
+    accepted = c.accepted.notnull() & (c.rejected.isnull() | (c.accepted <= c.rejected))
+    outcome = ibis.cases(
+        (c.kind == CREATE, OUTCOME["none"]),
+        (c.blocked.notnull(), OUTCOME["blocked"]),
+        (accepted, OUTCOME["accepted"]),
+        (c.rejected.notnull(), OUTCOME["refused"]),
+        (c.ignored.notnull(), OUTCOME["ignored"]),
+        (c.withdrawn.notnull(), OUTCOME["withdrawn"]),
+        (c.t > as_of - spec.pending_days * DAY, OUTCOME["pending"]),
+        ((c.kind == FOLLOW) & c.approver.isnull(), OUTCOME["followed"]),
+        else_=OUTCOME["ignored"],
+    ).cast("int8")
+    gap = _age_at(c, "u_", c.t) - _age_at(c, "v_", c.t)
+    days = enumerate(spec.stretches)
+    return c.select(
+        "event",
+        "u",
+        "v",
+        "t",
+        "kind",
+        "m",
+        "m_star",
+        "deg_v",
+        stretch=ibis.cases(
+            *((c.t >= as_of - length * DAY, place) for place, length in days),
+            else_=len(spec.stretches),
+        ).cast("int8"),
+        own=~(c.t < c.child_until).fill_null(False),
+        weight=ibis.cases(
+            (c.until_18.isnull(), ibis.null("int8")),
+            (c.t < c.until_13, 3),
+            (c.t < c.until_16, 2),
+            (c.t < c.until_18, 1),
+            else_=0,
+        ).cast("int8"),
+        gap=gap.cast("float32"),
+        elder=(gap >= spec.age_gap).fill_null(True),
+        outcome=outcome,
+        decided=ibis.cases(
+            (outcome == OUTCOME["blocked"], c.blocked),
+            (outcome == OUTCOME["accepted"], c.accepted),
+            (outcome == OUTCOME["refused"], c.rejected),
+            else_=c.ignored,
+        ),
+    )

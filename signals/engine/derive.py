@@ -1,0 +1,115 @@
+"""The order in which the canonical tables come into being, on whichever engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from signals.engine import canonical
+from signals.engine.prepare import Prepared
+from signals.indicators.base import Tables
+from signals.spec import ThresholdSpec
+
+
+class Backend(Protocol):
+    """What an engine does: hold tables by name, evaluate expressions, compute contact facts."""
+
+    name: str
+
+    def load(self, name: str, table: pa.Table) -> Table:
+        """Make an Arrow table known by name."""
+
+    def materialise(self, name: str, expression: Table) -> Table:
+        """Evaluate an expression into a table of that name."""
+
+    def drop(self, *names: str) -> None:
+        """Forget tables."""
+
+    def fetch(self, expression: Table) -> pa.Table:
+        """Evaluate an expression; rows in no particular order."""
+
+    def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
+        """``first`` with m, m_star, m_final, deg_u, deg_v and first_mutual (µs) beside it."""
+
+
+def columns(table: pa.Table) -> dict[str, NDArray[Any]]:
+    """Columns of an Arrow table as numpy arrays, by name."""
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def derive(
+    backend: Backend,
+    prepared: Prepared,
+    spec: ThresholdSpec,
+    done: Callable[[str], None],
+) -> Tables:
+    """Load the prepared columns and materialise the canonical tables.
+
+    ``done`` is called with "load" and "contact_facts" when those stages end.
+    """
+    keep = backend.materialise
+    accounts = backend.load("accounts", prepared.accounts)
+    stated = backend.load("stated_ties", prepared.ties)
+    events = keep("events", backend.load("raw_events", prepared.events))
+    answers = keep("answers", canonical.answers(events))
+    undone = keep("undone", canonical.undone(events, answers))
+    requests = keep("requests", canonical.requests(answers, undone))
+    approaches = canonical.approaches(events)
+    openings = keep("openings", canonical.openings(approaches, stated))
+    friends = keep("friends", canonical.friend_ties(stated, events, answers, undone, openings))
+    follows = keep("follows", canonical.follows(stated, events, answers, requests, undone))
+    mutual = canonical.mutual_follows(follows)
+    ties = keep("ties", canonical.canonical_ties(friends, mutual))
+    backend.drop("friends", "follows")
+    first = keep("first", canonical.first_contacts(openings, approaches, requests))
+    if _rows(backend, first) > _rows(backend, openings):
+        first = keep("first_once", canonical.one_row_each(first))
+    done("load")
+    facts = backend.facts(ties, first, prepared, spec.organic_days)
+    backend.drop("openings", "first", "first_once")
+    done("contact_facts")
+    safety = keep("safety", canonical.safety(events, answers, requests, undone))
+    contacts = keep(
+        "contacts",
+        canonical.contacts(facts, accounts, safety, answers, spec, prepared.as_of),
+    )
+    kept: dict[str, Table] = {}
+
+    def once(name: str, expression: Table) -> Table:
+        if name not in kept:
+            kept[name] = keep(name, expression)
+        return kept[name]
+
+    return Tables(
+        accounts=accounts,
+        ties=ties,
+        contacts=contacts,
+        safety=safety,
+        approaches=approaches,
+        requests=requests,
+        facts=facts,
+        spec=spec,
+        as_of=prepared.as_of,
+        ask=lambda expression: columns(backend.fetch(expression)),
+        keep=once,
+    )
+
+
+def _rows(backend: Backend, table: Table) -> int:
+    return int(backend.fetch(table.count().name("rows").as_table())["rows"][0].as_py())
+
+
+def activity(tables: Tables, accounts: int) -> NDArray[np.int64]:
+    """Numbers of first contacts of any kind: (stretch, account)."""
+    from signals.indicators.base import by_stretch
+
+    found = tables.ask(by_stretch(tables.contacts, tables.spec, "u", n=tables.contacts.m >= 0))
+    result = np.zeros((len(tables.spec.stretches), accounts), np.int64)
+    for place in range(len(result)):
+        result[place, found["account"]] = found[f"n_{place}"]
+    return result

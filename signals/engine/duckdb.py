@@ -1,0 +1,80 @@
+"""The embedded engine: DuckDB in memory, with the compiled kernel for contact facts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import ibis
+import pyarrow as pa
+from ibis.expr.types import Table
+
+from signals.engine.derive import columns
+from signals.engine.facts import build_index, contact_facts
+from signals.engine.machine import threads
+from signals.engine.prepare import DAY, Prepared
+
+
+class DuckDB:
+    """Holds tables by name and evaluates expressions over them. Close it when done."""
+
+    name = "duckdb"
+
+    def __init__(self) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="sightline-")
+        self._ibis = ibis.duckdb.connect(
+            threads=threads(),
+            temp_directory=self._spill.name,
+            preserve_insertion_order=False,
+            memory_limit=os.environ.get("SIGNALS_MEMORY", "5GB"),
+        )
+        self._connection = self._ibis.con
+
+    def __enter__(self) -> DuckDB:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ibis.disconnect()
+        self._spill.cleanup()
+
+    def load(self, name: str, table: pa.Table) -> Table:
+        """Make an Arrow table known by name; it is read where it lies."""
+        self._connection.register(name, table)
+        return self._ibis.table(name)
+
+    def materialise(self, name: str, expression: Table) -> Table:
+        """Evaluate an expression into a table of that name."""
+        sql = ibis.to_sql(expression, dialect="duckdb")
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS {sql}')
+        return self._ibis.table(name)
+
+    def drop(self, *names: str) -> None:
+        """Forget tables that are no longer needed."""
+        for name in names:
+            self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+    def fetch(self, expression: Table) -> pa.Table:
+        """Evaluate an expression; rows in no particular order."""
+        sql = ibis.to_sql(expression, dialect="duckdb")
+        # DuckDB adds whole numbers up in 128 bits, which Arrow can only take as decimals
+        return self._connection.sql(sql).to_arrow_table().cast(expression.schema().to_pyarrow())
+
+    def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
+        """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""
+        t = columns(self.fetch(ties))
+        index = build_index(
+            prepared.count, t["a"], t["b"], t["start"], t["end"], t["init_a"], t["init_b"]
+        )
+        del t
+        contacts = self.fetch(first)
+        found = contact_facts(
+            index,
+            contacts["u"].to_numpy(),
+            contacts["v"].to_numpy(),
+            contacts["t"].to_numpy(),
+            as_of=prepared.as_of,
+            organic=organic_days * DAY,
+        )
+        for name, values in vars(found).items():
+            contacts = contacts.append_column(name, pa.array(values))
+        return self.load("facts", contacts)

@@ -1,0 +1,186 @@
+"""Explanations of flagged accounts: sentences with their numbers, and the rows behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from signals.engine.derive import Backend
+from signals.engine.judge import Judged
+from signals.engine.prepare import Prepared
+from signals.engine.result import EVIDENCE, Contribution, Direction, Explanation, stretch_name
+from signals.indicators.base import EVIDENCE_ROW, Judgement, Said, Tables
+from signals.indicators.registry import REGISTRY
+from signals.scoring import POINTS
+from signals.spec import GROUP_OF, KEYS, NAMES, ThresholdSpec
+
+_ORDER: dict[Direction, int] = {"raises": 0, "lowers": 1, "neutral": 2, "not_assessed": 3}
+
+
+def wanted(
+    judged: Judged, prepared: Prepared, explain: Collection[int] | None
+) -> NDArray[np.int64]:
+    """Positions in ``judged.account`` of the accounts to explain, best rank first."""
+    chosen = judged.flagged.copy()
+    if explain:
+        asked = np.isin(prepared.ids, np.fromiter(explain, np.int64, len(explain)))
+        chosen |= asked[judged.account]
+    positions = np.flatnonzero(chosen)
+    return positions[np.lexsort((judged.account[positions], judged.rank[positions]))]
+
+
+def evidence(
+    backend: Backend,
+    tables: Tables,
+    judged: Judged,
+    prepared: Prepared,
+    positions: NDArray[np.int64],
+) -> pa.Table:
+    """The rows behind each assessed indicator of these accounts, in the stretch of their points."""
+    if not len(positions):
+        return EVIDENCE.empty_table()
+    best = judged.best[positions]
+    parts = []
+    for key in judged.judgements:
+        known = ~np.isnan(judged.llr[best, KEYS.index(key), positions])
+        if not known.any():
+            continue
+        asked = backend.load(
+            f"wanted_{key}",
+            pa.table(
+                {
+                    "wanted": pa.array(judged.account[positions[known]], pa.int32()),
+                    "until": pa.array(best[known], pa.int8()),
+                }
+            ),
+        )
+        rows = REGISTRY[key].rows(tables).select(*EVIDENCE_ROW)
+        rows = rows.join(asked, rows.account == asked.wanted)
+        rows = rows.filter(rows.stretch <= rows.until)
+        parts.append(_named(backend.fetch(rows), key, prepared))
+    if not parts:
+        return EVIDENCE.empty_table()
+    order = [(name, "ascending") for name in ("account", "indicator", "at", "target", "event")]
+    return pa.concat_tables(parts).sort_by(order)
+
+
+def _named(rows: pa.Table, key: str, prepared: Prepared) -> pa.Table:
+    """Evidence under the accounts' own ids."""
+    ids = pa.array(prepared.ids)
+    columns = {name: rows[name] for name in rows.column_names}
+    for name in ("account", "target"):
+        columns[name] = ids.take(rows[name].combine_chunks())
+    columns["indicator"] = pa.repeat(pa.scalar(key), rows.num_rows)
+    columns["at"] = rows["at"].cast(pa.int64()).cast(EVIDENCE.field("at").type)
+    return pa.table(
+        [pc.cast(columns[field.name], field.type) for field in EVIDENCE], schema=EVIDENCE
+    )
+
+
+def explanations(
+    judged: Judged,
+    prepared: Prepared,
+    spec: ThresholdSpec,
+    positions: NDArray[np.int64],
+    rows: pa.Table,
+) -> dict[int, Explanation]:
+    """What is said about each of these accounts, by account id."""
+    counted = rows.group_by(["account", "indicator"]).aggregate([([], "count_all")])
+    behind = {(row["account"], row["indicator"]): row["count_all"] for row in counted.to_pylist()}
+    result = {}
+    for position in positions.tolist():
+        account = int(prepared.ids[judged.account[position]])
+        contributions = [
+            _contribution(judged, key, position, spec, behind.get((account, key), 0))
+            for key in judged.judgements
+        ]
+        contributions.sort(
+            key=lambda c: (_ORDER[c.direction], -abs(c.points), KEYS.index(c.indicator))
+        )
+        stretch = int(judged.best[position])
+        result[account] = Explanation(
+            account=account,
+            points=float(judged.points[position]),
+            flagged=bool(judged.flagged[position]),
+            groups=int(judged.combined.speaking[stretch, position]),
+            minors=int(judged.minors[stretch, position]),
+            stretch=stretch_name(spec.stretches, stretch),
+            contributions=tuple(contributions),
+        )
+    return result
+
+
+def _said(judgement: Judgement, stretch: int, row: int) -> Said:
+    llr = judgement.llr[stretch, row]
+    between = None if np.isnan(llr) else judgement.range(stretch, row)
+    return Said(
+        k=float(judgement.k[stretch, row]),
+        n=float(judgement.n[stretch, row]),
+        expected=float(judgement.expected[stretch, row]),
+        low=between[0] if between else None,
+        high=between[1] if between else None,
+        details={name: float(values[stretch, row]) for name, values in judgement.details.items()},
+    )
+
+
+def with_points(sentence: str, points: float) -> str:
+    """The sentence and what it adds: "… +46 points."."""
+    whole = round(points)
+    if whole == 0:
+        return f"{sentence} No points."
+    return f"{sentence} {'+' if whole > 0 else '−'}{abs(whole)} points."
+
+
+def _contribution(
+    judged: Judged, key: str, position: int, spec: ThresholdSpec, rows: int
+) -> Contribution:
+    judgement = judged.judgements[key]
+    stretch = int(judged.best[position])
+    row = int(np.searchsorted(judgement.account, judged.account[position]))
+    there = row < len(judgement.account) and judgement.account[row] == judged.account[position]
+    said = _said(judgement, stretch, row) if there else None
+    llr = judged.llr[stretch, KEYS.index(key), position]
+    common: dict[str, Any] = {
+        "indicator": key,
+        "name": NAMES[key],
+        "group": GROUP_OF[key],
+        "stretch": stretch_name(spec.stretches, stretch),
+        "rows": rows,
+    }
+    if np.isnan(llr) or said is None:
+        reason = REGISTRY[key].lacking(said, spec)
+        return Contribution(
+            **common,
+            direction="not_assessed",
+            points=0.0,
+            llr=None,
+            k=said.k if said else None,
+            n=said.n if said else None,
+            expected=None,
+            low=None,
+            high=None,
+            sentence=f"Not enough evidence: {reason}.",
+            reason=reason,
+            details={},
+        )
+    points = float(judged.combined.parts[stretch, KEYS.index(key), position]) * POINTS
+    direction: Direction = "raises" if points > 0 else "lowers" if points < 0 else "neutral"
+    return Contribution(
+        **common,
+        direction=direction,
+        points=points,
+        llr=float(llr),
+        k=said.k,
+        n=said.n,
+        expected=said.expected,
+        low=said.low,
+        high=said.high,
+        sentence=with_points(REGISTRY[key].sentence(said), points),
+        reason="",
+        details=dict(said.details),
+    )

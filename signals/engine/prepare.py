@@ -1,0 +1,248 @@
+"""From the raw graph to plain columns: times as whole µs, ages as instants, rows that make sense.
+
+Nothing from the instant of the run or later passes: this is where "no leak from the future" holds.
+Accounts are numbered 0 … n − 1 in the order of their ids; only names depend on that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from signals.engine.kernels import ALWAYS, STILL
+from signals.engine.tables import RawGraph
+
+DAY = 86_400_000_000  # µs
+YEAR = 365.2425 * DAY
+BANDS = ("under_13", "13_15", "16_17", "18_plus", "unknown")
+# an age known only as a band stays what was recorded; for 18_plus a grown-up's
+BAND_AGES = {"under_13": 11.0, "13_15": 14.5, "16_17": 16.5, "18_plus": 30.0}
+TENURES = (30, 90, 365, 1095)  # days; a bucket ends here
+TYPES = (
+    "Offer",
+    "Follow",
+    "Create",
+    "Accept",
+    "Reject",
+    "Ignore",
+    "Undo",
+    "Block",
+    "Flag",
+    "Remove",
+)
+TYPE = {name: code for code, name in enumerate(TYPES)}
+KINDS = ("friend", "follow", "family")
+KIND = {name: code for code, name in enumerate(KINDS)}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Columns for the engines, as Arrow tables; accounts by number.
+
+    accounts: account, born (µs), fixed_age, until_13/16/18 (under that age before it; null: age
+    unknown), verified, region, community, role. ties: a, b, kind, since, until. events: id, type,
+    actor, object, ref, t. labels: account, decided, confirmed. The arrays have one entry an account.
+    """
+
+    as_of: int
+    ids: NDArray[np.int64]
+    accounts: pa.Table
+    ties: pa.Table
+    events: pa.Table
+    labels: pa.Table
+    band: NDArray[np.int8]  # position in BANDS, at the run
+    tenure: NDArray[np.int8]  # bucket; len(TENURES) + 1: unknown
+    offender: NDArray[np.bool_]  # confirmed by people
+    exempt: NDArray[np.bool_]
+    refused_rows: int
+
+    @property
+    def count(self) -> int:
+        """How many accounts there are."""
+        return len(self.ids)
+
+
+def micros(column: pa.ChunkedArray | pa.Array, missing: int) -> NDArray[np.int64]:
+    """A time column as whole µs, nulls as ``missing``."""
+    values = column.cast(pa.int64()).fill_null(missing)
+    return np.asarray(values.to_numpy(), np.int64)
+
+
+def instant(graph: RawGraph, as_of: datetime | None) -> int:
+    """The instant of the run in µs: ``as_of``, else just after the last event or decision."""
+    if as_of is not None:
+        if as_of.tzinfo is None:
+            raise ValueError("as_of needs a time zone")
+        return pa.scalar(as_of, pa.timestamp("us", tz="UTC")).value
+    last = [
+        pc.max(column).cast(pa.int64()).as_py()
+        for column in (graph.events["published"], graph.labels["decided_at"])
+    ]
+    if all(value is None for value in last):
+        last = [
+            pc.max(column).cast(pa.int64()).as_py()
+            for column in (graph.ties["since"], graph.accounts["created_at"])
+        ]
+    return max((value for value in last if value is not None), default=0) + 1
+
+
+class _Numbers:
+    """Database ids to numbers 0 … n − 1, −1 for an account that is not there."""
+
+    def __init__(self, ids: NDArray[np.int64]) -> None:
+        self.ids = ids
+        self.table: NDArray[np.int32] | None = None
+        if len(ids) and ids[0] >= 0 and ids[-1] < 20 * len(ids) + 1_000_000:
+            self.table = np.full(ids[-1] + 2, -1, np.int32)
+            self.table[ids] = np.arange(len(ids), dtype=np.int32)
+
+    def __call__(self, values: NDArray[np.int64]) -> NDArray[np.int32]:
+        if not len(self.ids):
+            return np.full(len(values), -1, np.int32)
+        if self.table is not None:
+            inside = (values >= 0) & (values < len(self.table))
+            return self.table[np.where(inside, values, len(self.table) - 1)]
+        found = np.minimum(np.searchsorted(self.ids, values), len(self.ids) - 1)
+        return np.where(self.ids[found] == values, found, -1).astype(np.int32)
+
+
+def prepare(graph: RawGraph, as_of: int) -> Prepared:
+    """Everything strictly before ``as_of`` µs. Raises ValueError for a repeated account id."""
+    raw = graph.accounts.sort_by("id")
+    ids = np.asarray(raw["id"].to_numpy(), np.int64)
+    if np.any(ids[1:] == ids[:-1]):
+        raise ValueError("accounts: an id stands there twice")
+    numbers = _Numbers(ids)
+    ties, bad_ties = _ties(graph.ties, numbers, as_of)
+    events, bad_events = _events(graph.events, numbers, as_of)
+    labels = _labels(graph.labels, numbers, as_of)
+    offender = np.zeros(len(ids), np.bool_)
+    offender[labels["account"].to_numpy()[labels["confirmed"].to_numpy(zero_copy_only=False)]] = 1
+    exempt = np.zeros(len(ids), np.bool_)
+    exempted = numbers(graph.exemptions["account"].to_numpy())
+    still = micros(graph.exemptions["until"], STILL) > as_of
+    exempt[exempted[still & (exempted >= 0)]] = True
+    accounts, band = _accounts(raw, as_of)
+    created = micros(raw["created_at"], STILL)
+    tenure = np.searchsorted(TENURES, (as_of - created) // DAY, side="right").astype(np.int8)
+    tenure[created == STILL] = len(TENURES) + 1
+    return Prepared(
+        as_of=as_of,
+        ids=ids,
+        accounts=accounts,
+        ties=ties,
+        events=events,
+        labels=labels,
+        band=band,
+        tenure=tenure,
+        offender=offender,
+        exempt=exempt,
+        refused_rows=bad_ties + bad_events,
+    )
+
+
+def _birthday(born: NDArray[Any], years: int) -> NDArray[np.int64]:
+    """The instant of a birthday in µs; someone born on 29 February comes of age on 1 March."""
+    month = born.astype("datetime64[M]")
+    day = born - month.astype("datetime64[D]")
+    return ((month + 12 * years).astype("datetime64[D]") + day).astype(np.int64) * DAY
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Empty text is no text."""
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def _accounts(raw: pa.Table, as_of: int) -> tuple[pa.Table, NDArray[np.int8]]:
+    count = raw.num_rows
+    born = np.full(count, np.datetime64("NaT", "D"))
+    year = raw["birth_year"].cast(pa.int32()).fill_null(0).to_numpy()
+    known_year = year > 0
+    born[known_year] = (
+        (year[known_year] - 1970).astype("datetime64[Y]").astype("datetime64[M]") + 6
+    ).astype("datetime64[D]")
+    date = raw["birth_date"].cast(pa.int32()).fill_null(0).to_numpy()
+    known_date = np.asarray(raw["birth_date"].is_valid().to_numpy(zero_copy_only=False))
+    born[known_date] = date[known_date].astype("datetime64[D]")
+    moving = known_year | known_date
+    stated = pc.index_in(raw["age_band"], pa.array(BANDS)).fill_null(len(BANDS) - 1).to_numpy()
+    fixed = ~moving & (stated < len(BANDS) - 1)
+    known = moving | fixed
+    until = {}
+    for place, age in enumerate((13, 16, 18)):
+        limit = np.where(stated <= place, STILL, ALWAYS)
+        limit[moving] = _birthday(born[moving], age)
+        until[age] = limit
+    band = np.full(count, len(BANDS) - 1, np.int8)
+    band[known] = sum((as_of >= until[age]).astype(np.int8) for age in (13, 16, 18))[known]
+    ages = np.array([*BAND_AGES.values(), np.nan])
+    columns = {
+        "account": pa.array(np.arange(count, dtype=np.int32)),
+        "born": pa.array(
+            np.where(moving, born.astype(np.int64), 0) * DAY, mask=~moving, type=pa.int64()
+        ),
+        "fixed_age": pa.array(ages[stated], mask=~fixed),
+        **{f"until_{age}": pa.array(until[age], mask=~known) for age in until},
+        "verified": pc.fill_null(pc.equal(raw["age_source"], "verified"), False),
+        "region": _texts(raw["region"]),
+        "community": _texts(raw["community"]),
+        "role": _texts(raw["role"]),
+    }
+    return pa.table(columns), band
+
+
+def _ties(raw: pa.Table, numbers: _Numbers, as_of: int) -> tuple[pa.Table, int]:
+    a, b = numbers(raw["a"].to_numpy()), numbers(raw["b"].to_numpy())
+    kind = pc.index_in(raw["kind"], pa.array(KINDS)).fill_null(-1).to_numpy()
+    since, until = micros(raw["since"], ALWAYS), micros(raw["until"], STILL)
+    good = (a != b) & (a >= 0) & (b >= 0) & (kind >= 0)
+    keep = good & (since < as_of)
+    until = np.where(until >= as_of, STILL, until)
+    table = pa.table(
+        {
+            "a": a[keep],
+            "b": b[keep],
+            "kind": kind[keep].astype(np.int8),
+            "since": since[keep],
+            "until": until[keep],
+        }
+    )
+    return table, int((~good).sum())
+
+
+def _events(raw: pa.Table, numbers: _Numbers, as_of: int) -> tuple[pa.Table, int]:
+    code = pc.index_in(raw["type"], pa.array(TYPES)).fill_null(-1).to_numpy()
+    actor = numbers(raw["actor"].to_numpy())
+    other = numbers(raw["object"].fill_null(-1).to_numpy())
+    ref = raw["ref"].fill_null(-1).to_numpy()
+    t = micros(raw["published"], STILL)
+    refers = (code >= TYPE["Accept"]) & (code <= TYPE["Undo"])
+    good = (code >= 0) & (actor >= 0) & np.where(refers, ref >= 0, (other >= 0) & (other != actor))
+    keep = good & (t < as_of)
+    table = pa.table(
+        {
+            "id": np.asarray(raw["id"].to_numpy(), np.int64),
+            "type": code.astype(np.int8),
+            "actor": actor,
+            "object": other,
+            "ref": np.asarray(ref, np.int64),
+            "t": t,
+        }
+    )
+    return (table if keep.all() else table.filter(pa.array(keep))), int((~good).sum())
+
+
+def _labels(raw: pa.Table, numbers: _Numbers, as_of: int) -> pa.Table:
+    account = numbers(raw["account"].to_numpy())
+    decided = micros(raw["decided_at"], STILL)
+    keep = (account >= 0) & (decided < as_of)
+    confirmed = pc.equal(raw["outcome"], "confirmed").to_numpy()
+    return pa.table(
+        {"account": account[keep], "decided": decided[keep], "confirmed": confirmed[keep]}
+    )

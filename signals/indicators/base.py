@@ -1,0 +1,183 @@
+"""What an indicator is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from signals.engine.cohorts import Cohorts
+from signals.spec import ThresholdSpec
+
+Floats = NDArray[np.float64]
+Range = tuple[float, float]
+
+
+# evaluate an expression: its columns by name, rows in no particular order
+Ask = Callable[[Table], Mapping[str, NDArray[Any]]]
+# evaluate an expression once into a table of that name; later calls give the same table
+Keep = Callable[[str, Table], Table]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The canonical tables as expressions; see ``signals.engine.canonical`` for their columns."""
+
+    accounts: Table
+    ties: Table
+    contacts: Table
+    safety: Table
+    approaches: Table
+    requests: Table
+    facts: Table
+    spec: ThresholdSpec
+    as_of: int
+    ask: Ask
+    keep: Keep
+
+    def toward_children(self) -> Table:
+        """Contacts that count: with a child, by an account that was none, within the history."""
+        c = self.contacts
+        c = c.filter(c.own & (c.weight > 0) & (c.stretch < len(self.spec.stretches)))
+        return self.keep("toward_children", c)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Counts of the accounts that have any: ``account`` numbers and (stretch, row) columns."""
+
+    account: NDArray[np.int64]
+    columns: Mapping[str, Floats]
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.columns[name]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an indicator makes of its counts; all (stretch, row), rows as in ``account``.
+
+    ``llr`` is NaN where the evidence is below the minimum; ``expected`` is in units of k;
+    ``range`` gives, for one (stretch, row), where nine in ten comparable accounts lie, or None.
+    """
+
+    account: NDArray[np.int64]
+    llr: Floats
+    k: Floats
+    n: Floats
+    expected: Floats
+    range: Callable[[int, int], Range | None]
+    details: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Said:
+    """The numbers that a sentence needs."""
+
+    k: float
+    n: float
+    expected: float
+    low: float | None
+    high: float | None
+    details: Mapping[str, float]
+
+
+class Indicator(Protocol):
+    """A module of this package. ``KEY`` names it in ``signals.spec``."""
+
+    KEY: str
+
+    def counts(self, tables: Tables) -> Table:
+        """One row an account: ``account`` and measures by stretch (see ``by_stretch``)."""
+
+    def judge(self, frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+        """Log-likelihood ratios from the counts."""
+
+    def sentence(self, said: Said) -> str:
+        """The finding in plain English, without its points."""
+
+    def lacking(self, said: Said | None, spec: ThresholdSpec) -> str:
+        """Why there is not enough evidence."""
+
+    def rows(self, tables: Tables) -> Table:
+        """The evidence rows of every account: see ``EVIDENCE_ROW``."""
+
+
+# account, event, target, at, kind, outcome, m, m_star, deg_u, deg_v, stretch, counted, value
+EVIDENCE_ROW = (
+    "account", "event", "target", "at", "kind", "outcome", "m", "m_star", "deg_u", "deg_v",
+    "stretch", "counted", "value",
+)  # fmt: skip
+
+
+def total(whole: Any, where: Any = None) -> Any:
+    """The sum of whole numbers as 64 bits, 0 of none."""
+    return whole.sum(where=where).fill_null(0).cast("int64")
+
+
+def by_stretch(table: Table, spec: ThresholdSpec, by: str, **measures: Any) -> Table:
+    """Sum measures (true/false or whole numbers) by account over each stretch.
+
+    Gives ``account`` and ``NAME_0`` … one for each stretch; each holds the shorter ones before it.
+    """
+    sums = {}
+    for name, measure in measures.items():
+        whole = measure.cast("int64")
+        for place in range(len(spec.stretches)):
+            sums[f"{name}_{place}"] = total(whole, table.stretch <= place)
+    return table.group_by(account=table[by]).aggregate(**sums)
+
+
+def contact_rows(tables: Tables, chosen: Table, counted: Any, value: Any = None) -> Table:
+    """Evidence rows from contacts; ``counted`` marks those that are among the k."""
+    import ibis
+
+    from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
+
+    degrees = tables.facts.select(facts_event="event", deg_u="deg_u")
+    c = chosen.mutate(
+        counted=counted, value=ibis.null("float64") if value is None else value.cast("float64")
+    )
+    c = c.join(degrees, c.event == degrees.facts_event)
+    return c.select(
+        account="u",
+        event="event",
+        target="v",
+        at="t",
+        kind=ibis.cases(*((c.kind == i, name) for i, name in enumerate(CONTACT_KINDS))),
+        outcome=ibis.cases(*((c.outcome == i, name) for i, name in enumerate(OUTCOMES))),
+        m=c.m.cast("int64"),
+        m_star=c.m_star.cast("int64"),
+        deg_u=c.deg_u.cast("int64"),
+        deg_v=c.deg_v.cast("int64"),
+        stretch=c.stretch,
+        counted=c.counted,
+        value=c.value,
+    )
+
+
+def number(value: float) -> str:
+    """A count as people write it: whole where it is whole, else one decimal."""
+    rounded = round(value, 1)
+    return f"{rounded:.0f}" if rounded == int(rounded) else f"{rounded:.1f}"
+
+
+def compared(said: Said, of: bool = True) -> str:
+    """ "comparable accounts: 3 of 19 (nine in ten: 0 to 8)"."""
+    text = f"comparable accounts: {number(said.expected)}"
+    if of:
+        text += f" of {number(said.n)}"
+    if said.low is not None and said.high is not None:
+        text += f" (nine in ten: {number(said.low)} to {number(said.high)})"
+    return text
+
+
+def too_few(said: Said | None, minimum: int, what: str) -> str:
+    """ "2 first contacts with children; 3 are needed"."""
+    there = number(said.n) if said else "No"
+    return f"{there} {what}; {minimum} are needed"

@@ -1,0 +1,216 @@
+"""I2: requests that children refused, beyond what these children refuse to everybody.
+
+A request is refused when it is rejected, or when the child blocks within some days of it. What is to
+be expected is the sum of how strict each child is with *other* senders, in the same circumstances
+(friends in common, kind of request), multiplied by how often the account's own requests to adults
+are refused: who is refused by everybody is a spammer, not a groomer. An ignored request counts with
+a weight fitted from how far ignored requests resemble refused ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import numpy as np
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from signals.engine.canonical import CREATE, OUTCOME
+from signals.engine.cohorts import Cohorts
+from signals.indicators.base import (
+    Ask,
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    by_stretch,
+    compared,
+    contact_rows,
+    number,
+    total,
+)
+from signals.scoring import excess_llr, excess_range
+from signals.spec import ThresholdSpec
+
+KEY = "refused"
+UNIT = 1_000_000  # expectations are added up as whole millionths: the order then cannot matter
+RATIO, ABOUT = 2.0, 4.0  # offenders are refused about twice as often, Gamma shape
+OWN = 3.0  # imagined refusals by adults, as expected, that steady the account's own rate
+LEAST_REFUSED = 2
+
+_REFUSED = (OUTCOME["refused"], OUTCOME["blocked"])
+_GRANTED = (OUTCOME["accepted"], OUTCOME["followed"])
+
+
+@dataclass(frozen=True)
+class Strictness:
+    """How requests end in general: the weight of an ignored one, and rates by circumstance."""
+
+    ignored: float
+    steadiness: float  # Gamma shape of recipients around the rate of their circumstances
+    rates: dict[tuple[int, int, int], float]  # (friends in common, kind, recipient)
+
+
+def _requests(tables: Tables) -> Table:
+    """Requests with an outcome that says something. bucket: 0, 1 or 2, 3 or more friends in common;
+    whom: 0 adult, 1 child, 2 of unknown age."""
+    c = tables.contacts
+    outcomes = (*_REFUSED, *_GRANTED, OUTCOME["ignored"])
+    c = c.filter((c.kind != CREATE) & c.outcome.isin(outcomes))
+    return c.mutate(
+        bucket=ibis.cases((c.m == 0, 0), (c.m <= 2, 1), else_=2).cast("int8"),
+        whom=ibis.cases((c.weight.isnull(), 2), (c.weight > 0, 1), else_=0).cast("int8"),
+        refused=c.outcome.isin(_REFUSED),
+        ignored=c.outcome == OUTCOME["ignored"],
+    )
+
+
+def _measure(requests: Table, ask: Ask, spec: ThresholdSpec) -> Strictness:
+    """Fit the weight of an ignored request, the rates by circumstance and the recipients' scatter."""
+    cells = ask(
+        requests.group_by("bucket", "kind", "whom").aggregate(
+            all=requests.count(),
+            refused=total(requests.refused.cast("int64")),
+            ignored=total(requests.ignored.cast("int64")),
+        )
+    )
+    weight = _ignored_weight(cells, spec.ignored_weight)
+    outcome = cells["refused"] + weight * cells["ignored"]
+    overall = (outcome.sum() + 0.5) / (cells["all"].sum() + 1.0)
+    rate = np.clip((outcome + 10.0 * overall) / (cells["all"] + 10.0), 0.005, 0.95)
+    keys = zip(cells["bucket"], cells["kind"], cells["whom"], strict=True)
+    rates = {(int(b), int(k), int(w)): float(r) for (b, k, w), r in zip(keys, rate, strict=True)}
+    fitted = Strictness(weight, 1.0, rates)
+    scatter = ask(_recipients(_weighed(requests, fitted)))
+    y, p = scatter["y"] / UNIT, scatter["p"] / UNIT
+    order = np.lexsort((y, p))  # sums in an order that ids cannot change
+    y, p = y[order], p[order]
+    extra = float(((y - p) ** 2 - p * (1.0 - rate.mean())).sum())
+    steadiness = float(np.clip((p**2).sum() / extra, 0.5, 20.0)) if extra > 0 else 20.0
+    return Strictness(weight, steadiness, rates)
+
+
+def _ignored_weight(cells: dict[str, NDArray[Any]] | Any, most: float) -> float:
+    """Where ignored requests lie between granted (0) and refused (1), by how many were strangers'."""
+    stranger = cells["bucket"] == 0
+    granted = cells["all"] - cells["refused"] - cells["ignored"]
+
+    def share(values: NDArray[Any]) -> float:
+        return float((values[stranger].sum() + 1.0) / (values.sum() + 2.0))
+
+    low, high = share(granted), share(cells["refused"])
+    if high - low < 0.02:  # nothing to tell them apart by
+        return most / 2.0
+    return float(np.clip((share(cells["ignored"]) - low) / (high - low), 0.0, most))
+
+
+def _weighed(requests: Table, fitted: Strictness) -> Table:
+    """Requests with y, how much of a refusal each was, and p, the rate of its circumstances."""
+    r = requests
+    rate = ibis.cases(
+        *(
+            ((r.bucket == b) & (r.kind == k) & (r.whom == w), round(value * UNIT))
+            for (b, k, w), value in sorted(fitted.rates.items())
+        ),
+        else_=UNIT // 2,
+    )
+    y = ibis.cases((r.refused, UNIT), (r.ignored, round(fitted.ignored * UNIT)), else_=0)
+    return r.mutate(y=y.cast("int64"), p=rate.cast("int64"))
+
+
+def _recipients(weighed: Table) -> Table:
+    """What each recipient did with all requests, and what was to be expected."""
+    return (
+        weighed.group_by(recipient="v")
+        .aggregate(recipient_y=total(weighed.y), recipient_p=total(weighed.p))
+        .select("recipient", y="recipient_y", p="recipient_p")
+    )
+
+
+def requests(tables: Tables) -> Table:
+    """Requests that say something, each with y (how much of a refusal) and e (to be expected).
+
+    Both in millionths. e is the rate of the circumstances times how strict this recipient is with
+    *other* senders, shrunk towards 1.
+    """
+    weighed = _requests(tables)
+    fitted = _measure(weighed, tables.ask, tables.spec)
+    weighed = tables.keep("refused_requests", _weighed(weighed, fitted))
+    of = tables.keep("refused_recipients", _recipients(weighed))
+    r = weighed.join(of.select("recipient", all_y="y", all_p="p"), weighed.v == of.recipient)
+    steady = round(fitted.steadiness * UNIT)
+    strict = (r.all_y - r.y + steady).cast("float64") / (r.all_p - r.p + steady)
+    e = ibis.least((r.p * strict).round().cast("int64"), round(0.95 * UNIT))
+    return tables.keep("refused_expected", r.mutate(e=e).drop("recipient", "all_y", "all_p"))
+
+
+def counts(tables: Tables) -> Table:
+    """k refused of n decided; y and e as weighed and expected, of children and of adults."""
+    r = requests(tables)
+    r = r.filter(r.own & (r.stretch < len(tables.spec.stretches)))
+    child, adult = r.whom == 1, r.whom == 0
+    return by_stretch(
+        r,
+        tables.spec,
+        "u",
+        k=child & r.refused,
+        n=child & ~r.ignored,
+        ignored=child & r.ignored,
+        y=ibis.ifelse(child, r.y, 0),
+        e=ibis.ifelse(child, r.e, 0),
+        adult_y=ibis.ifelse(adult, r.y, 0),
+        adult_e=ibis.ifelse(adult, r.e, 0),
+        adults=adult & ~r.ignored,
+    )
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """Gamma-Poisson LLR of the refusals by children, given those by adults."""
+    k, n = frame["k"], frame["n"]
+    y, e = frame["y"] / UNIT, frame["e"] / UNIT
+    own = (frame["adult_y"] / UNIT + OWN) / (frame["adult_e"] / UNIT + OWN)
+    # the gap to the account's own adult recipients: both sides steadied
+    expected = e * np.clip(own, 0.7, 3.0)
+    shape = cohorts.scatter(frame.account, y, expected, n)
+    llr = excess_llr(y, expected, shape, RATIO, ABOUT)
+    enough = (n >= spec[KEY].minimum) & (k >= LEAST_REFUSED)
+    return Judgement(
+        account=frame.account,
+        llr=np.where(enough, llr, np.nan),
+        k=k,
+        n=n,
+        expected=expected,
+        range=lambda s, i: excess_range(expected[s, i], shape[s, i]),
+        details={"ignored": frame["ignored"], "adults": frame["adults"], "own": own},
+    )
+
+
+def sentence(said: Said) -> str:
+    """k of n, what these children refuse to others, and what adults refuse to the account."""
+    text = (
+        f"{number(said.k)} of {number(said.n)} decided requests to children were refused or "
+        f"followed by a block; from how strict these children are with others, {compared(said, False)}"
+    )
+    if said.details["ignored"]:
+        text += f"; {number(said.details['ignored'])} more were ignored"
+    if said.details["adults"]:
+        times = said.details["own"]
+        text += f"; adults refuse this account {times:.1f} times as often as others"
+    return text + "."
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """Too few decided requests, or too few refusals."""
+    if said and said.n >= spec[KEY].minimum:
+        return f"{number(said.k)} refused by children; {LEAST_REFUSED} are needed"
+    there = number(said.n) if said else "no"
+    return f"{there} decided requests to children; {spec[KEY].minimum} are needed"
+
+
+def rows(tables: Tables) -> Table:
+    """Every decided or ignored request to a child with its expectation; counted: refused."""
+    r = requests(tables)
+    r = r.filter(r.own & (r.whom == 1) & (r.stretch < len(tables.spec.stretches)))
+    return contact_rows(tables, r, r.refused, r.e.cast("float64") / UNIT)

@@ -1,0 +1,182 @@
+"""From counts to log-likelihood ratios, from those to points and flags. Pure numpy.
+
+Arrays are (stretch, account) or (stretch, indicator, account); NaN means not assessed. All
+logarithms are natural; 20 points double the odds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from signals.spec import GROUP_OF, GROUPS, KEYS, ThresholdSpec
+
+Floats = NDArray[np.float64]
+
+POINTS = 20.0 / np.log(2.0)  # points a unit of natural log-odds
+SPEAKS = 1.0  # from this log-likelihood ratio a group counts as speaking for a look
+# any of these may stand for the children that were not contacted
+FIRES = ("blocked_reported", "co_targeting", "persists")
+
+
+def log_beta_binomial(k: Floats, n: Floats, mean: Floats, concentration: Floats) -> Floats:
+    """log BB(k; n, a, b) without the binomial coefficient; a = mean · concentration.
+
+    ``k`` may be fractional (a target of unknown age counts as a share).
+    """
+    a, b = mean * concentration, (1.0 - mean) * concentration
+    return np.asarray(special.betaln(k + a, n - k + b) - special.betaln(a, b))
+
+
+def rate_llr(
+    k: Floats, n: Floats, mean: Floats, concentration: Floats, alternative: float, about: float
+) -> Floats:
+    """BBLLR(k, n): how much better offenders' rates explain k of n than the cohort's.
+
+    ``mean``/``concentration``: the cohort's Beta-binomial; ``alternative``: the offenders' mean rate
+    with the concentration ``about``. Where the cohort itself lies near or above that mean, the
+    alternative moves halfway from the cohort's mean to 1: otherwise few would look like offenders
+    for being *less* extreme than everybody. For the same reason a rate below the cohort's never
+    counts against an account.
+    """
+    offenders = np.maximum(alternative, 0.5 * (1.0 + mean))
+    llr = log_beta_binomial(k, n, offenders, np.asarray(about)) - log_beta_binomial(
+        k, n, mean, concentration
+    )
+    return np.where(k <= n * mean, np.minimum(llr, 0.0), llr)
+
+
+def rate_range(n: float, mean: float, concentration: float) -> tuple[float, float]:
+    """Where nine in ten accounts of the cohort lie, as counts out of n."""
+    whole = int(round(n))
+    if whole < 1:
+        return 0.0, 0.0
+    cohort = stats.betabinom(whole, mean * concentration, (1.0 - mean) * concentration)
+    return float(cohort.ppf(0.05)), float(cohort.ppf(0.95))
+
+
+def log_gamma_poisson(k: Floats, expected: Floats, shape: Floats) -> Floats:
+    """log of the Gamma-Poisson density at k without 1/Γ(k + 1): mean ``expected``, given shape."""
+    p = shape / (shape + expected)
+    return np.asarray(
+        special.gammaln(k + shape) - special.gammaln(shape) + shape * np.log(p) + k * np.log1p(-p)
+    )
+
+
+def excess_llr(k: Floats, expected: Floats, shape: Floats, ratio: float, about: float) -> Floats:
+    """Gamma-Poisson LLR of k events where ``expected`` were to be expected.
+
+    Ordinary accounts scatter around the expectation with Gamma(shape); offenders around ``ratio``
+    times it with Gamma(about). Fewer than expected never counts against an account.
+    """
+    expected = np.maximum(expected, 1e-9)
+    llr = log_gamma_poisson(k, ratio * expected, np.asarray(about)) - log_gamma_poisson(
+        k, expected, shape
+    )
+    return np.where(k <= expected, np.minimum(llr, 0.0), llr)
+
+
+def excess_range(expected: float, shape: float) -> tuple[float, float]:
+    """Where nine in ten comparable accounts lie, as counts."""
+    cohort = stats.nbinom(shape, shape / (shape + max(expected, 1e-9)))
+    return float(cohort.ppf(0.05)), float(cohort.ppf(0.95))
+
+
+def shift_llr(z: Floats) -> Floats:
+    """The log-likelihood ratio of a unit shift of a standard normal z."""
+    return z - 0.5
+
+
+def tail_llr(tail: Floats) -> Floats:
+    """Log-odds against a tail probability this small by chance."""
+    tail = np.clip(tail, 1e-12, 1.0 - 1e-12)
+    return np.asarray(np.log1p(-tail) - np.log(tail))
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Scores of (stretch, account), and how each indicator entered: (stretch, indicator, account).
+
+    ``llr``: sum after groups, caps and floors, NaN where no indicator was assessed; ``parts`` add up
+    to it; ``speaking``: groups with a log-likelihood ratio of 1 or more; ``fired``: one of FIRES has.
+    """
+
+    llr: Floats
+    parts: Floats
+    speaking: NDArray[np.int64]
+    fired: NDArray[np.bool_]
+
+
+def clip(llr: Floats, key: str, spec: ThresholdSpec) -> Floats:
+    """One indicator's log-likelihood ratio within the bounds that the set gives it."""
+    return np.clip(llr, spec.lowest, min(spec.highest, spec[key].cap))
+
+
+def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -> Combined:
+    """Add clipped (stretch, indicator, account) ratios up by groups, in the order of KEYS.
+
+    In a group the strongest counts in full and a share of the sum of the others, negative ones too;
+    where all are negative the most negative counts once. Groups are capped, and everything negative
+    together is floored, in proportion.
+    """
+    known = ~np.isnan(llr)
+    for key in (*leave_out, *(key for key in KEYS if not spec[key].enabled)):
+        known[:, KEYS.index(key)] = False
+    value = np.where(known, llr, 0.0)
+    parts = np.zeros_like(value)
+    speaking = np.zeros(value.shape[::2], np.int64)
+    for group in GROUPS:
+        members = [i for i, key in enumerate(KEYS) if GROUP_OF[key] == group]
+        inside, there = value[:, members], known[:, members]
+        masked = np.where(there, inside, -np.inf)
+        best = masked.max(axis=1)
+        strongest = masked.argmax(axis=1)
+        positive = best > 0
+        lowest = np.where(there, inside, np.inf)
+        share = np.where(there, spec.others_share * inside, 0.0)
+        at = np.arange(len(members))[None, :, None]
+        risen = np.where(at == strongest[:, None], inside, share)
+        fallen = np.where(at == lowest.argmin(axis=1)[:, None], inside, 0.0)
+        part = np.where(positive[:, None], risen, fallen)
+        total = part.sum(axis=1)
+        cap = spec.group_caps[group]
+        scale = np.where(total > cap, cap / np.where(total > cap, total, 1.0), 1.0)
+        parts[:, members] = part * scale[:, None]
+        speaking += best >= SPEAKS
+    negative = np.minimum(parts, 0.0).sum(axis=1)
+    scale = np.where(
+        negative < spec.negative_floor, spec.negative_floor / np.minimum(negative, -1e-12), 1.0
+    )
+    parts = np.where(parts < 0.0, parts * scale[:, None], parts)
+    total = np.where(known.any(axis=1), parts.sum(axis=1), np.nan)
+    fires = [KEYS.index(key) for key in FIRES]
+    fired = (np.where(known, llr, -np.inf)[:, fires] >= SPEAKS).any(axis=1)
+    return Combined(total, parts, speaking, fired)
+
+
+def best_stretch(total: Floats) -> NDArray[np.int64]:
+    """For each account the stretch with the most points, the shortest of equal ones."""
+    return np.asarray(np.where(np.isnan(total), -np.inf, total).argmax(axis=0), np.int64)
+
+
+def flags(
+    points: Floats,
+    speaking: NDArray[Any],
+    minors: NDArray[Any],
+    fired: NDArray[Any],
+    exempt: NDArray[Any],
+    spec: ThresholdSpec,
+) -> NDArray[np.bool_]:
+    """Which accounts a person should look at. The rules gate; they never rank."""
+    enough = (minors >= spec.min_minors) | fired
+    return (points >= spec.open_at) & (speaking >= spec.min_groups) & enough & ~exempt
+
+
+def ranks(points: Floats) -> NDArray[np.int64]:
+    """1 for the most points; equal points share a rank."""
+    ordered = np.sort(-points)
+    return np.asarray(np.searchsorted(ordered, -points, side="left") + 1, np.int64)
