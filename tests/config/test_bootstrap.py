@@ -102,7 +102,7 @@ def test_reset_waits_for_nobody_who_still_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "postgres").mkdir()
-    monkeypatch.setattr(bootstrap.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr("config.bootstrap.time.sleep", lambda _seconds: None)
     monkeypatch.setenv("SIGHTLINE_HOME", str(tmp_path))
     with (tmp_path / "postgres" / "users.lock").open("w") as used:
         fcntl.flock(used, fcntl.LOCK_SH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def test_lists_drop_spaces_and_empty_items() -> None:
         (lambda env: env.database("X"), "X is not usable: it must begin with postgresql://"),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_in_one_sentence(read, sentence: str) -> None:  # type: ignore[no-untyped-def]  # a lambda of any reader
+def test_a_value_that_does_not_fit_is_named_in_one_sentence(
+    read: Callable[[Env], object], sentence: str
+) -> None:
     with pytest.raises(ImproperlyConfigured, match=sentence):
         read(Env({"X": "maybe"}))
 

@@ -10,6 +10,8 @@ from queue import Empty
 import pytest
 from kombu import Connection, Exchange, Queue
 
+from config.filesystem_queue import Channel
+
 TAKE_ALL = """
 import sys
 from pathlib import Path
@@ -80,5 +82,7 @@ def test_a_message_not_yet_whole_is_not_seen(tmp_path: Path) -> None:
     put(tmp_path, 1)
     (tmp_path / "messages" / ".half.tmp").write_text("{")
     assert take_all(tmp_path) == [1]
-    with connect(tmp_path) as connection, connection.channel() as channel, pytest.raises(Empty):
-        channel._get(tmp_path.name)
+    with connect(tmp_path) as connection, connection.channel() as channel:
+        assert isinstance(channel, Channel)
+        with pytest.raises(Empty):
+            channel._get(tmp_path.name)

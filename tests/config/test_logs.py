@@ -56,7 +56,9 @@ def test_a_traceback_is_one_line_without_values(lines: io.StringIO) -> None:
     assert "Robin Example" not in lines.getvalue()
 
 
-def test_requests_are_logged_without_their_query(client: Client, caplog) -> None:  # type: ignore[no-untyped-def]  # pytest's own fixture
+def test_requests_are_logged_without_their_query(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level("INFO", "django_structlog"):
         client.get("/healthz?name=Robin+Example")
     assert "GET /healthz" in caplog.text

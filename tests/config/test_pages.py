@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import psycopg2
 import pytest
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from rest_framework import exceptions
 
 from config import errors
 from config.problems import exception_handler
+from staff.models import User
 
 
 def test_alive(client: Client) -> None:
@@ -30,7 +35,9 @@ def test_ready(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_not_ready_while_a_migration_is_missing(client: Client, owner_connection) -> None:  # type: ignore[no-untyped-def]  # a psycopg2 connection
+def test_not_ready_while_a_migration_is_missing(
+    client: Client, owner_connection: psycopg2.extensions.connection
+) -> None:
     with owner_connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM django_migrations WHERE id = (SELECT max(id) FROM django_migrations) "
@@ -60,12 +67,12 @@ def test_not_ready_while_a_migration_is_missing(client: Client, owner_connection
 )
 def test_metrics_are_for_loopback_or_a_token(
     client: Client,
-    settings,
+    monkeypatch: pytest.MonkeyPatch,
     headers: dict[str, str],
     address: str,
-    status: int,  # type: ignore[no-untyped-def]  # pytest-django's settings
+    status: int,
 ) -> None:
-    settings.METRICS_TOKEN = "right"
+    monkeypatch.setattr(settings, "METRICS_TOKEN", "right")
     answer = client.get("/metrics", headers=headers, REMOTE_ADDR=address)
     assert answer.status_code == status
     assert (b"python_info" in answer.content) is (status == 200)
@@ -123,7 +130,9 @@ def test_an_api_address_that_is_not_there(client: Client) -> None:
         (errors.server_error, 500),
     ],
 )
-def test_error_pages_need_no_database_and_repeat_nothing(rf: RequestFactory, view, status) -> None:  # type: ignore[no-untyped-def]  # the views differ in their arguments
+def test_error_pages_need_no_database_and_repeat_nothing(
+    rf: RequestFactory, view: Callable[[HttpRequest], HttpResponse], status: int
+) -> None:
     answer = view(rf.get("/cases/SL-2026-000001/?q=secret"))
     assert answer.status_code == status
     page = answer.content.decode()
@@ -133,7 +142,7 @@ def test_error_pages_need_no_database_and_repeat_nothing(rf: RequestFactory, vie
     assert "style=" not in page
 
 
-def test_a_stale_form_is_explained(admin) -> None:  # type: ignore[no-untyped-def]  # a signed-in person
+def test_a_stale_form_is_explained(admin: User) -> None:
     client = Client(enforce_csrf_checks=True)
     answer = client.post("/sign-in/", {"login": admin.email, "password": "x"})
     assert answer.status_code == 403

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from django.conf import settings
 
@@ -94,7 +93,9 @@ def test_the_pause_doubles_while_a_child_keeps_dying(home: Path) -> None:
     assert all("exit status 3" in line for line in said)
 
 
-def test_stopping_ends_grandchildren_and_those_who_will_not(home: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]  # pytest's own fixture
+def test_stopping_ends_grandchildren_and_those_who_will_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("config.supervisor.PATIENCE", 0.5)
     supervisor = Supervisor(print, home / "record")
     family = child(home, PARENT)
@@ -173,6 +174,6 @@ def test_a_command_that_ends_by_itself(home: Path) -> None:
     supervisor = Supervisor(print, home / "record")
     log = home / "log"
     code = "import sys; print('done'); sys.exit(4)"
-    assert supervisor.run([sys.executable, "-c", code], log) == 4
+    assert supervisor.run([sys.executable, "-c", code, str(home)], log) == 4
     assert log.read_text() == "done\n"
-    assert psutil.Process().children() == []
+    assert processes_of(home) == []
