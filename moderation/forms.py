@@ -69,7 +69,7 @@ class MonitorForm(DecisionForm):
     until = forms.DateField(
         label="Until",
         help_text="At most a year from today.",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={
             "required": "Choose the date on which the case comes back.",
             "invalid": "Write the date as year-month-day, for example 2026-11-30.",

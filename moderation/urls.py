@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from moderation.views import case, decisions, escalations, help, queue
+from moderation.views import case, decisions, escalations, help_sheet, queue
 
 urlpatterns = [
     path("queue/", queue.queue, name="queue"),
@@ -27,5 +27,5 @@ urlpatterns = [
     ),
     path("escalations/", escalations.escalations, name="escalations"),
     path("referrals/", escalations.referrals, name="referrals"),
-    path("help/", help.help_page, name="help"),
+    path("help/", help_sheet.help_page, name="help"),
 ]

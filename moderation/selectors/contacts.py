@@ -17,7 +17,7 @@ _OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
 _HOW: dict[str, str] = {
     Event.Type.OFFER: "friend request",
     Event.Type.FOLLOW: "follow",
-    Event.Type.CREATE: "message thread",
+    Event.Type.CREATE: "message thread started",
 }
 
 
@@ -47,7 +47,6 @@ _DETAIL: dict[str, str] = {
     Event.Type.REJECT: "request rejected",
     Event.Type.BLOCK: "blocked the account",
     Event.Type.REMOVE: "ended the tie",
-    Event.Type.FOLLOW: "follow",
 }
 
 
@@ -78,8 +77,9 @@ class Contact:
         return self.moments[0].at if self.moments else None
 
     @property
-    def last_at(self) -> datetime | None:
-        return self.moments[-1].at if self.moments else None
+    def began_with(self) -> str:
+        """The first thing that happened, in words; "" for a tie without any event."""
+        return self.moments[0].words if self.moments else "a tie from before"
 
     @property
     def link(self) -> Link:
@@ -125,7 +125,11 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The people around a flagged account: those it contacted first, then its other ties."""
+    """The people around a flagged account.
+
+    ``contacts`` begin with the children that it contacted, then others that it contacted, then
+    those with another tie or contact; each part by time.
+    """
 
     contacts: list[Contact]
     people: dict[int, Person]
@@ -194,62 +198,84 @@ def surroundings(account: Account) -> Surroundings:
     Pseudonyms follow the order in which the account's contacts were imported, so that a later
     import adds letters and moves none.
     """
-    ego = account.pk
-    own = list(
-        Event.objects.filter(actor_id=ego, object__isnull=False)
-        .filter(type__in=[*_OPENING, Event.Type.REMOVE, Event.Type.BLOCK])
-        .order_by("pk")
-        .values_list("pk", "type", "object_id", "published")
-    )
-    opening = {pk: (type_, other) for pk, type_, other, _ in own if type_ in _OPENING}
-    answers = list(
-        Event.objects.filter(ref_id__in=list(opening))
-        .order_by("pk")
-        .values_list("type", "ref_id", "actor_id", "published")
-    )
-    incoming = list(
-        Event.objects.filter(object_id=ego)
-        .order_by("pk")
-        .values_list("type", "actor_id", "published")
-    )
-    ties = list(
-        Tie.objects.filter(Q(a_id=ego) | Q(b_id=ego))
-        .order_by("pk")
-        .values_list("a_id", "b_id", "kind", "until")
-    )
+    ledger = _Ledger(account.pk)
+    approached = ledger.add_own()
+    ledger.add_answers(approached)
+    ledger.add_incoming()
+    tied = ledger.add_ties()
+    return _assembled(ledger.moments, tied, approached=list(approached.values()))
 
-    moments: dict[int, list[Moment]] = {}
 
-    def happened(other: int, at: datetime, step: Step, words: str = "") -> None:
-        moments.setdefault(other, []).append(Moment(at, step, words or STEP_WORDS[step]))
+class _Ledger:
+    """Collects what happened between one account and each other, query by query."""
 
-    for _, type_, other, at in own:
-        if type_ in _OPENING:
+    def __init__(self, ego: int) -> None:
+        self.ego = ego
+        self.moments: dict[int, list[Moment]] = {}
+
+    def note(self, other: int, at: datetime, step: Step, words: str = "") -> None:
+        self.moments.setdefault(other, []).append(Moment(at, step, words or STEP_WORDS[step]))
+
+    def add_own(self) -> dict[int, int]:
+        """The account's own contacts: whom each of these events was sent to, in import order."""
+        rows = (
+            Event.objects.filter(actor_id=self.ego, type__in=_OPENING, object__isnull=False)
+            .exclude(object_id=self.ego)
+            .order_by("pk")
+            .values_list("pk", "type", "object_id", "published")
+        )
+        sent_to: dict[int, int] = {}
+        for pk, type_, other, at in rows:
+            sent_to[pk] = other
             step = Step.THREAD if type_ == Event.Type.CREATE else Step.REQUEST
-            happened(other, at, step, _HOW[type_] + (" started" if step is Step.THREAD else ""))
-    for type_, ref, actor, at in answers:
-        other = opening[ref][1]
-        if type_ == Event.Type.ACCEPT and actor == other:
-            happened(other, at, Step.ACCEPTED)
-        elif type_ == Event.Type.REJECT and actor == other:
-            happened(other, at, Step.REFUSED, _DETAIL[type_])
-        elif type_ == Event.Type.UNDO and actor == ego:
-            happened(other, at, Step.WITHDRAWN)
-    for type_, other, at in incoming:
-        if type_ in (Event.Type.BLOCK, Event.Type.REMOVE):
-            happened(other, at, Step.REFUSED, _DETAIL[type_])
-        elif type_ == Event.Type.FLAG:
-            happened(other, at, Step.REPORTED)
-        elif type_ in _OPENING:
-            happened(other, at, Step.INCOMING)
+            self.note(other, at, step, _HOW[type_])
+        return sent_to
 
-    tied: dict[int, str] = {}
-    for a, b, kind, until in ties:
-        other = b if a == ego else a
-        moments.setdefault(other, [])
-        if until is None:
-            tied[other] = Tie.Kind.FAMILY if tied.get(other) == Tie.Kind.FAMILY else kind
-    return _assembled(moments, tied, approached=[other for _, other in opening.values()])
+    def add_answers(self, sent_to: dict[int, int]) -> None:
+        """What became of the account's contacts."""
+        rows = (
+            Event.objects.filter(ref_id__in=list(sent_to))
+            .order_by("pk")
+            .values_list("type", "ref_id", "actor_id", "published")
+        )
+        for type_, ref, actor, at in rows:
+            other = sent_to[ref]
+            if type_ == Event.Type.ACCEPT and actor == other:
+                self.note(other, at, Step.ACCEPTED)
+            elif type_ == Event.Type.REJECT and actor == other:
+                self.note(other, at, Step.REFUSED, _DETAIL[type_])
+            elif type_ == Event.Type.UNDO and actor == self.ego:
+                self.note(other, at, Step.WITHDRAWN)
+
+    def add_incoming(self) -> None:
+        """What others did towards the account."""
+        rows = (
+            Event.objects.filter(object_id=self.ego)
+            .order_by("pk")
+            .values_list("type", "actor_id", "published")
+        )
+        for type_, other, at in rows:
+            if type_ in (Event.Type.BLOCK, Event.Type.REMOVE):
+                self.note(other, at, Step.REFUSED, _DETAIL[type_])
+            elif type_ == Event.Type.FLAG:
+                self.note(other, at, Step.REPORTED)
+            elif type_ in _OPENING:
+                self.note(other, at, Step.INCOMING)
+
+    def add_ties(self) -> dict[int, str]:
+        """Everybody with a tie takes part; the kind of each tie that stands."""
+        rows = (
+            Tie.objects.filter(Q(a_id=self.ego) | Q(b_id=self.ego))
+            .order_by("pk")
+            .values_list("a_id", "b_id", "kind", "until")
+        )
+        tied: dict[int, str] = {}
+        for a, b, kind, until in rows:
+            other = b if a == self.ego else a
+            self.moments.setdefault(other, [])
+            if until is None and tied.get(other) != Tie.Kind.FAMILY:
+                tied[other] = kind
+        return tied
 
 
 def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
@@ -281,7 +307,12 @@ def _assembled(
         {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
     )
     contacts = [Contact(people[key], moments[key], tied.get(key, "")) for key in order]
-    early = [c for c in contacts if c.first_at is not None]
-    rest = [c for c in contacts if c.first_at is None]
-    early.sort(key=lambda c: c.moments[0].at)
-    return Surroundings([*early, *rest], people)
+    contacts.sort(
+        key=lambda c: (
+            not c.started_by_account,
+            c.started_by_account and c.person.kind is not Kind.CHILD,
+            c.first_at is None,
+            c.first_at.timestamp() if c.first_at else 0.0,
+        )
+    )
+    return Surroundings(contacts, people)

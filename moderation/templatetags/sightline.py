@@ -16,6 +16,7 @@ from moderation.domain.transitions import State
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
 from moderation.domain.wording import STATE_WORDS
 from staff.capabilities import Capability
+from staff.models import User
 
 register = template.Library()
 
@@ -27,7 +28,7 @@ class NavigationItem:
     current: bool
 
 
-# In the order of the bar: label, url name, the capability that opens it, and what else belongs to it
+# In the order of the bar: label, url name, the capability that opens it, other paths below it
 _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
     ("Queue", "queue", Capability.VIEW_CASES, ("/cases/",)),
     ("Escalations", "escalations", Capability.DECIDE_ESCALATIONS, ()),
@@ -36,6 +37,7 @@ _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
     ("Runs", "runs", Capability.VIEW_RUNS, ()),
     ("Thresholds", "thresholds", Capability.VIEW_THRESHOLDS, ()),
     ("Staff", "staff", Capability.MANAGE_STAFF, ()),
+    ("Keys", "keys", Capability.MANAGE_KEYS, ()),
     ("Audit trail", "audit", Capability.VIEW_AUDIT, ()),
 )
 
@@ -45,7 +47,7 @@ def navigation(context: Context) -> list[NavigationItem]:
     """The pages that the signed-in person may open, the current one marked."""
     request = context.get("request")
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    if request is None or not isinstance(user, User):
         return []
     items = []
     for label, name, capability, prefixes in _NAVIGATION:

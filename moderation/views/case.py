@@ -24,13 +24,13 @@ from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.views import require
 
-TABLE_PAGE = 100
+TABLE_PAGE = 50
 
 
 @require(Capability.VIEW_CASES)
 @require_safe
 def case_page(request: HttpRequest, reference: str) -> HttpResponse:
-    """A case, or for htmx one part of its page: rows of evidence, or a page of the contact table."""
+    """A case, or for htmx a part of its page: rows of evidence, or people of the table."""
     case = case_or_404(person(request), reference)
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from moderation import forms
 from moderation.access import case_or_404
@@ -202,7 +202,7 @@ def _take(
     *,
     home: str = "",
 ) -> HttpResponse:
-    """Read the form, call the service, and go on: to the case, to the next one, or back with errors."""
+    """Read the form, call the service, go on: to a list, the next case, or back with errors."""
     case = case_or_404(person(request), reference)
     if request.method != "POST":
         return redirect(case_url(case, QueryDict(f"do={form_class.name}").urlencode()))

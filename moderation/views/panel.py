@@ -169,9 +169,7 @@ def _with_version(tried: forms.DecisionForm, version: int) -> forms.DecisionForm
     """The form as it was sent, for the case as it is now; its errors stay."""
     if not tried.is_bound:
         return tried
-    data = tried.data.copy()
-    data["version"] = str(version)
-    tried.data = data
+    tried.data = {**dict(tried.data.items()), "version": str(version)}
     return tried
 
 
@@ -184,7 +182,8 @@ def _offered(choices: list[Choice], tried: forms.CaseForm) -> bool:
 
 
 def _written(data: Mapping[str, Any]) -> str:
-    return "\n\n".join(text for name in ("note", "ask") if (text := str(data.get(name, "")).strip()))
+    texts = [str(data.get(name, "")).strip() for name in ("note", "ask")]
+    return "\n\n".join(text for text in texts if text)
 
 
 def _lapsed(case: Case, now: datetime) -> bool:

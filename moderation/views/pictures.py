@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Step, Surroundings
-from signals.networks import Kind, Link, Member, ego_network, layout
+from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Surroundings
+from signals.networks import Link, Member, ego_network, layout
 
 MOST_MEMBERS = 300
 """Members that the network picture shows; the table below it counts all."""
@@ -47,11 +47,7 @@ class NetworkPicture:
 
 def shown_members(around: Surroundings) -> list[Contact]:
     """Those whom the picture shows, when there are too many for it: children approached first."""
-    ranked = sorted(
-        around.contacts,
-        key=lambda c: (not c.started_by_account, c.person.kind is not Kind.CHILD),
-    )
-    return ranked[:MOST_MEMBERS]
+    return around.contacts[:MOST_MEMBERS]
 
 
 def network_picture(
@@ -85,11 +81,11 @@ def network_picture(
 # --- Timeline -----------------------------------------------------------------------------------
 
 MOST_LANES = 40
-WIDTH = 760
-_LEFT = 92
+WIDTH = 560
+_LEFT = 84
 _RIGHT = WIDTH - 14
 _TOP = 26
-_LANE = 19
+_LANE = 18
 _BINS = 48
 _TALL = 130
 

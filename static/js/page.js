@@ -3,6 +3,7 @@
 
 (() => {
   const root = document.documentElement;
+  const pageOpened = Date.now();
   root.classList.add("js");
 
   const status = () => document.getElementById("status");
@@ -103,6 +104,53 @@
 
   if (document.querySelector("[data-countdown]")) tick();
   window.setInterval(tick, 1000);
+
+  // --- Polling: <span data-poll="30" hx-trigger="poll"> asks while the page is seen and the switch on -
+
+  window.setInterval(() => {
+    if (document.hidden) return;
+    for (const element of document.querySelectorAll("[data-poll]")) {
+      const wanted = document.querySelector("[data-poll-switch]");
+      const due = Date.now() - Number(element.dataset.polled ?? pageOpened);
+      if (wanted && !wanted.checked) continue;
+      if (due < Number(element.dataset.poll) * 1000) continue;
+      element.dataset.polled = String(Date.now());
+      window.htmx?.trigger(element, "poll");
+    }
+  }, 1000);
+
+  // --- Writing on a held case extends the hold, every five minutes at most ---------------------------
+
+  let extended = Date.now();
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest(".choice") || Date.now() - extended < 300_000) return;
+    const form = document.querySelector("form[data-renew-on-activity]");
+    if (!form) return;
+    extended = Date.now();
+    window.htmx?.trigger(form, "activity");
+  });
+
+  // Ctrl-Enter sends the form that is being written.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    const form = event.target.closest("textarea")?.form;
+    if (!form) return;
+    event.preventDefault();
+    form.requestSubmit(form.querySelector("button[type=submit]"));
+  });
+
+  // A decision that is opened takes the focus to its first field.
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      const opened = event.target;
+      if (!opened.open || !opened.matches?.(".choice, #do-note") || !event.isTrusted) return;
+      if (opened.contains(document.activeElement) || document.activeElement === document.body) {
+        opened.querySelector("input:not([type=hidden]), textarea, select")?.focus();
+      }
+    },
+    true
+  );
 
   document.addEventListener("DOMContentLoaded", () => focusWithin(document.body));
 })();

@@ -1,0 +1,158 @@
+"""Every route against every role: each may go exactly where its floor's policy says.
+
+The routes come from the URL table and the expectations from each floor's ``policy.py``, so a new
+route without an entry fails here, and so does an entry without a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from audit.actors import Actor
+from signals.services.defaults import active_thresholds
+from staff.capabilities import Role
+from staff.models import ApiKey, User
+from staff.policy import PUBLIC
+from staff.services.keys import create_api_key
+from tests.moderation import factories
+
+Address = Callable[[str], str]
+
+FLOORS = ("staff", "audit", "accounts", "signals", "moderation")
+SIGN_IN = "/sign-in/"
+
+# Of the house itself: what machines ask, without a session.
+HOUSE = {"healthz": PUBLIC, "readyz": PUBLIC, "metrics": PUBLIC}
+
+# These name something of the person's own, which a fresh person does not have.
+OWN = {
+    "mfa_deactivate_totp",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_view_recovery_codes",
+    "mfa_download_recovery_codes",
+}
+
+
+def _routes(patterns: list[Any]) -> Iterator[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def _policy() -> dict[str, Any]:
+    policy: dict[str, Any] = dict(HOUSE)
+    for floor in FLOORS:
+        if find_spec(f"{floor}.policy"):
+            policy |= import_module(f"{floor}.policy").urls_policy
+    return policy
+
+
+ROUTES = list(_routes(get_resolver().url_patterns))
+POLICY = _policy()
+NAMED = sorted({route.name for route in ROUTES if route.name} & POLICY.keys())
+INSIDE = [name for name in NAMED if POLICY[name] != PUBLIC]
+
+
+def test_every_route_has_a_name_and_a_policy() -> None:
+    nameless = [str(route.pattern) for route in ROUTES if not route.name]
+    unruled = sorted({route.name for route in ROUTES if route.name} - POLICY.keys())
+    assert not nameless, "give each route a name, and an entry in its floor's policy.py"
+    assert not unruled, "give each of these routes an entry in its floor's policy.py"
+
+
+def test_every_policy_has_a_route() -> None:
+    assert not sorted(POLICY.keys() - {route.name for route in ROUTES})
+
+
+@pytest.fixture
+def address(moderator2: User) -> Address:
+    """The address of a route, with things that exist where it names some."""
+    things: dict[str, Callable[[], Any]] = {
+        "reference": lambda: factories.escalated(moderator2).reference,
+        "run_id": lambda: factories.run().pk,
+        "version": lambda: active_thresholds().version,
+        "batch_id": lambda: factories.batch().pk,
+        "number": lambda: 1,  # the entry that making the first person left
+        "staff pk": lambda: moderator2.pk,
+        "keys pk": lambda: _api_key().pk,
+        "mfa pk": lambda: 1,
+    }
+
+    def thing(name: str, key: str) -> Any:
+        kind = f"{name.partition('_')[0]} {key}" if key == "pk" else key
+        assert kind in things, f"{name}: say here what stands for {kind!r}"
+        return things[kind]()
+
+    def address(name: str) -> str:
+        route = next(route for route in ROUTES if route.name == name)
+        return reverse(name, kwargs={key: thing(name, key) for key in route.pattern.converters})
+
+    return address
+
+
+def _api_key() -> ApiKey:
+    made = create_api_key(actor=Actor.system("command"), name="Platform", scopes=["graph:write"])
+    return made.key
+
+
+def _visit(client: Client, url: str) -> HttpResponseBase:
+    """What the route answers: to a GET or, where it knows none, to an empty POST."""
+    response = client.get(url)
+    return client.post(url) if response.status_code == 405 else response
+
+
+def _leads_to_sign_in(response: HttpResponseBase) -> bool:
+    return response.status_code == 302 and response.headers["Location"].startswith(SIGN_IN + "?")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_goes_where_the_policy_says(
+    role: Role, name: str, address: Address, request: pytest.FixtureRequest
+) -> None:
+    user: User = request.getfixturevalue(role.value)
+    client = Client()
+    client.force_login(user)
+
+    response = _visit(client, address(name))
+
+    if POLICY[name] == PUBLIC or role in POLICY[name]:
+        fine = response.status_code not in (401, 403, 404) and not _leads_to_sign_in(response)
+        assert fine or (name in OWN and response.status_code == 404), response.status_code
+    else:
+        assert response.status_code in (403, 404)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", INSIDE)
+def test_nobody_gets_in_without_signing_in(name: str, address: Address) -> None:
+    assert _leads_to_sign_in(_visit(Client(), address(name)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", INSIDE)
+def test_an_open_session_of_somebody_who_left_is_not_trusted(
+    name: str, address: Address, outsider: User
+) -> None:
+    client = Client()
+    client.force_login(outsider)
+
+    assert _leads_to_sign_in(_visit(client, address(name)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [name for name in NAMED if POLICY[name] == PUBLIC])
+def test_public_pages_answer_anybody(name: str, address: Address) -> None:
+    assert _visit(Client(), address(name)).status_code < 400
