@@ -9,6 +9,8 @@ worker_class = "gthread"
 # Processes × threads is how many database connections the web server can hold.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
+# Loaded once and then forked: starts faster and shares memory.
+preload_app = True
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
