@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ class Endpoint(APIView):
     required_scope: Scope | None = Scope.GRAPH_WRITE
 
     def get(self, request: Request) -> Response:
+        assert isinstance(request.auth, ApiKey)
         return Response({"name": request.auth.name})
 
 
@@ -126,7 +128,7 @@ def test_the_last_use_is_kept_to_the_minute() -> None:
     start = timezone.now()
     seen = []
     for seconds in (0, 30, 61):
-        with time_machine.travel(start + timezone.timedelta(seconds=seconds), tick=False):
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
             ask(f"Bearer {new.secret}")
             seen.append(ApiKey.objects.get().last_used_at)
     assert seen[0] == seen[1] == start

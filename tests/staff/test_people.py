@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_nobody_else_manages_staff(
 ) -> None:
     actor = Actor.of_user(request.getfixturevalue(role.value))
     before = Entry.objects.count()
-    attempts = [
+    attempts: list[Callable[[], User]] = [
         lambda: add(actor),
         lambda: services.change_role(actor=actor, user_id=admin2.pk, role=Role.AUDITOR),
         lambda: services.deactivate(actor=actor, user_id=admin2.pk),
