@@ -23,11 +23,20 @@ AGE_BINS = 100
 BLOCK = 1_000_000
 """Partners drawn at a time, to bound memory."""
 
-LAYERS: tuple[str, ...] = ("class", "year", "school", "club", "work", "town", "anywhere")
+LAYERS: tuple[str, ...] = (
+    "class",
+    "year",
+    "school",
+    "club",
+    "work",
+    "circle",
+    "town",
+    "anywhere",
+)
 LAYER_SHARES: dict[str, tuple[float, ...]] = {
-    "child": (0.42, 0.16, 0.08, 0.12, 0.0, 0.17, 0.05),
-    "young": (0.26, 0.10, 0.04, 0.12, 0.16, 0.22, 0.10),
-    "adult": (0.0, 0.0, 0.0, 0.14, 0.40, 0.34, 0.12),
+    "child": (0.44, 0.12, 0.05, 0.12, 0.0, 0.13, 0.09, 0.05),
+    "young": (0.22, 0.06, 0.02, 0.12, 0.18, 0.22, 0.10, 0.08),
+    "adult": (0.0, 0.0, 0.0, 0.12, 0.36, 0.30, 0.12, 0.10),
 }
 CLOSURE_SHARE = 0.42
 """Part of the base ties that close a triangle over the others."""
@@ -64,6 +73,7 @@ class Pools:
         self.pupils = cells(in_school)
         self.club = cells(people.club)
         self.workplace = cells(people.workplace)
+        self.circle = cells(people.circle)
         self.town_age = cells(people.town * AGE_BINS + years)
         self.region_age = cells(region * AGE_BINS + years)
         self.everyone = cells(np.zeros(people.size, dtype=np.int64))
@@ -95,21 +105,22 @@ def _layer_partners(
     for number, share in enumerate(LAYER_SHARES.values()):
         layer[row == number] = np.searchsorted(np.cumsum(share), drawn[row == number])
     partner = pools.near_age(rng, people, account, 0.25)
-    groups: list[tuple[int, Cells, Ids]] = [
-        (0, pools.school_class, people.school_class),
-        (2, pools.school, people.school),
-        (3, pools.club, people.club),
-        (4, pools.workplace, people.workplace),
+    groups: list[tuple[str, Cells, Ids]] = [
+        ("class", pools.school_class, people.school_class),
+        ("school", pools.school, people.school),
+        ("club", pools.club, people.club),
+        ("work", pools.workplace, people.workplace),
+        ("circle", pools.circle, people.circle),
     ]
-    for number, cells, group in groups:
-        chosen = layer == number
+    for name, cells, group in groups:
+        chosen = layer == LAYERS.index(name)
         partner[chosen] = cells.draw(rng, group[account[chosen]])
-    year = layer == 1
+    year = layer == LAYERS.index("year")
     year_mate = pools.town_age.draw(
         rng, people.town[account[year]] * AGE_BINS + pools.years[account[year]]
     )
     partner[year] = year_mate
-    anywhere = layer >= 6
+    anywhere = layer >= LAYERS.index("anywhere")
     partner[anywhere] = pools.near_age(rng, people, account[anywhere], 1.0)
     return partner
 

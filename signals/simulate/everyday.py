@@ -59,7 +59,9 @@ def _ordinary_modes(
     mode = np.where(stranger, untied, tied)
     to_child = rng.random(actor.size) < people.child_share[actor]
     to_child &= people.age_at(actor, time) >= 18
-    child = np.where(stranger, int(Mode.CHILD_STRANGER), int(Mode.CHILD_BY_CLOSURE))
+    # Adults rarely turn to unknown children; those they meet belong to somebody they know.
+    unknown = stranger & (rng.random(actor.size) < 0.45)
+    child = np.where(unknown, int(Mode.CHILD_STRANGER), int(Mode.CHILD_BY_CLOSURE))
     return np.where(to_child, child, mode)
 
 

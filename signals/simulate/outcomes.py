@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from signals.simulate.cells import Index
 from signals.simulate.clock import at_local_hour
 from signals.simulate.contacts import (
+    CONDUCT,
     MODES_WITHOUT_TIES,
     UNSET_NIGHT,
     Contacts,
@@ -20,7 +21,7 @@ from signals.simulate.contacts import (
     no_contacts,
 )
 from signals.simulate.events import EventLog
-from signals.simulate.population import Floats, Ids, Population
+from signals.simulate.population import YEAR, Floats, Ids, Population
 from signals.simulate.settings import DAY
 
 IGNORED_SHARE = 0.15
@@ -30,9 +31,10 @@ ANSWER_SPREAD = 2.8
 LONGEST_ANSWER = 150 * DAY
 BASE_LOG_ODDS = -1.1
 TIED_BONUS = 1.25
-GAP_PENALTY = 0.75
+GAP_PENALTY = 1.1
 WARY_GAP_YEARS = 5.0
 MAX_ATTEMPTS = 3
+ORDINARY_THREADS = CONDUCT["ordinary"].thread
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,14 @@ class OutcomeModel:
     def _threads(self, rng: np.random.Generator, ties: Contacts, since: Ids, until: Ids) -> None:
         people = self._people
         actor, target = ties["actor"], ties["target"]
-        opens = np.minimum(self._figure("thread", ties) * people.thread_habit[actor], 0.95)
-        replies = np.minimum(self._figure("reply", ties) * people.thread_habit[target], 0.9)
+        # People write less to those of another age, unless their conduct says otherwise.
+        gap = np.abs(people.birth[actor] - people.birth[target]) > WARY_GAP_YEARS * YEAR
+        reserve = np.where(gap & (self._figure("thread", ties) <= ORDINARY_THREADS), 0.4, 1.0)
+        opens = self._figure("thread", ties) * people.thread_habit[actor] * reserve
+        opens = np.minimum(opens, 0.95)
+        replies = np.minimum(
+            self._figure("reply", ties) * people.thread_habit[target] * np.sqrt(reserve), 0.9
+        )
         draw = rng.random(ties.size)
         by_actor, by_target = draw < opens, (draw >= opens) & (draw < opens + replies)
         quick = rng.random(ties.size) < np.where(by_actor, self._figure("quick", ties), 0.3)

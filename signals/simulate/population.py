@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from signals.simulate.clock import REGIONS
 from signals.simulate.settings import DAY, SimulationSettings
-from signals.simulate.strategies import CODE, assign_kinds
+from signals.simulate.strategies import CODE, FIRST_OFFENDER, assign_kinds
 
 YEAR = 365.25 * DAY
 TOWN_SIZE = 2_500
@@ -17,6 +17,7 @@ SCHOOL_SIZE = 320
 CLASS_SIZE = 25
 CLUB_SIZE = 32
 WORKPLACE_SIZE = 26
+CIRCLE_SIZE = 24
 CHILDREN_A_HOUSEHOLD = 1.7
 OLDEST_WITH_SCHOOL = 24.0
 
@@ -42,6 +43,7 @@ class Population:
     school_class: Ids
     club: Ids
     workplace: Ids
+    circle: Ids
     household: Ids
     is_parent: NDArray[np.bool_]
     degree: Floats
@@ -124,6 +126,14 @@ def _classes(rng: np.random.Generator, school: Ids, birth: Ids, a_year: float) -
     return np.where(school >= 0, dense, -1).astype(np.int64)
 
 
+def _circles(rng: np.random.Generator, age: Floats, town: Ids) -> Ids:
+    """Friends of about one age in one town: everybody belongs to one such circle."""
+    order = np.lexsort((age + rng.normal(0, 0.1 * age, age.size), town))
+    circle = np.empty(age.size, dtype=np.int64)
+    circle[order] = np.arange(age.size) // CIRCLE_SIZE
+    return circle
+
+
 def _households(
     rng: np.random.Generator, age: Floats, town: Ids, towns: int
 ) -> tuple[Ids, NDArray[np.bool_]]:
@@ -166,9 +176,11 @@ def make_population(rng: np.random.Generator, settings: SimulationSettings) -> P
     kind = assign_kinds(rng, age, tenure, settings.class_size, settings.offenders)
     age_factor = np.select([age < 13, age < 20, age < 30, age < 50], [0.75, 1.25, 1.15, 0.9], 0.65)
     degree = settings.median_degree * age_factor * np.exp(rng.normal(0, 0.75, size))
+    planted = kind >= FIRST_OFFENDER
     poses_as = np.where(
         kind == CODE["posing_minor"], np.clip(rng.normal(15.2, 1.0, size), 13.2, 17.4), 0.0
     )
+    habit = np.exp(rng.normal(-0.6, 1.1, size))
     # A person's habits are drawn once and kept: ordinary people differ a lot (over-dispersion).
     return Population(
         settings=settings,
@@ -181,14 +193,15 @@ def make_population(rng: np.random.Generator, settings: SimulationSettings) -> P
         school_class=_classes(rng, school, birth, a_year),
         club=club,
         workplace=workplace,
+        circle=_circles(rng, age, town),
         household=household,
         is_parent=is_parent,
         degree=np.clip(degree, 1, 900),
-        activity=settings.activity * age_factor * np.exp(rng.normal(-0.6, 1.1, size)),
+        activity=settings.activity * age_factor * habit * np.where(planted, 0.6, 1.0),
         attraction=_logit_beta(rng, 6.0, 3.4, size),
         openness=_logit_beta(rng, 4.0, 2.6, size),
         stranger_share=rng.beta(1.25, 2.75, size),
-        child_share=np.where(age < 18, 0.0, rng.beta(0.25, 3.9, size)),
+        child_share=np.where(age < 18, 0.0, rng.beta(0.4, 8.0, size)),
         night_share=np.where(age < 25, rng.beta(1.6, 8.0, size), rng.beta(1.2, 9.0, size)),
         thread_habit=np.exp(rng.normal(-0.2, 0.65, size)),
         irritation=np.exp(rng.normal(-0.35, 0.85, size)),

@@ -43,7 +43,7 @@ class SimulationSettings:
     activity: float = 2.6
     hard_negative_share: float = 0.003
     community_share: float = 0.55
-    misaged_share: float = 0.22
+    misaged_share: float = 0.19
 
     def __post_init__(self) -> None:
         if self.accounts < MINIMUM_ACCOUNTS:

@@ -126,7 +126,9 @@ class TargetFinder:
         drawn = pools.school_class.draw(rng, people.school_class[actor])
         work = pools.workplace.draw(rng, people.workplace[actor])
         club = pools.club.draw(rng, people.club[actor])
+        circle = pools.circle.draw(rng, people.circle[actor])
         drawn = np.where(drawn == NOBODY, work, drawn)
+        drawn = np.where((drawn == NOBODY) | (rng.random(actor.size) < 0.25), circle, drawn)
         use_club = (club != NOBODY) & ((rng.random(actor.size) < 0.3) | (drawn == NOBODY))
         return np.where(use_club, club, drawn).astype(np.int32)
 
