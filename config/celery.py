@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
 from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from audit.context import current_request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -24,6 +26,13 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 @setup_logging.connect
 def _keep_logging(**_kwargs: Any) -> None:
     """Django has configured the logs; with a receiver here, Celery leaves them alone."""
+
+
+@task_prerun.connect
+def _name_the_request(task_id: str, task: Any, **_kwargs: Any) -> None:
+    """Audit entries that a task writes carry the id of the request that asked for it."""
+    sent_along = getattr(task.request, "__django_structlog__", None) or {}
+    current_request_id.set(str(sent_along.get("request_id") or task_id)[:64])
 
 
 def collect_schedule() -> dict[str, dict[str, Any]]:

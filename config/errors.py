@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
@@ -55,6 +56,18 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
         404,
         "There is nothing at this address",
         "It may have been removed, or it may not be yours to see.",
+    )
+
+
+@never_cache
+def too_large(request: HttpRequest) -> HttpResponse:
+    megabytes = settings.IMPORT_UPLOAD_MAX_BYTES // (1024 * 1024)
+    return _answer(
+        request,
+        413,
+        "This is more than can be uploaded here",
+        f"The largest file taken is {megabytes:,} MB. Larger ones go in with "
+        "`manage.py import_graph`.",
     )
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
+
+from config.errors import too_large
+
+_FORM_BYTES = 1024 * 1024
+"""What a form may hold beside the file that it uploads."""
 
 _PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
@@ -26,6 +32,23 @@ class SecurityHeadersMiddleware:
         # Pages hold personal data: neither a proxy nor the browser's cache may keep them.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses a request whose body is larger than anything Sightline takes, before reading it.
+
+    Without a length nothing is read at all: WSGI hands on as much as the header announces.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        limit = settings.IMPORT_UPLOAD_MAX_BYTES + _FORM_BYTES
+        if announced.isdigit() and int(announced) > limit:
+            return too_large(request)
+        return self.get_response(request)
 
 
 class VaryOnHtmxMiddleware:

@@ -149,6 +149,13 @@ def test_a_stale_form_is_explained(admin: User) -> None:
     assert b"Nothing was changed" in answer.content
 
 
+def test_a_body_larger_than_anything_taken_is_refused_unread(client: Client) -> None:
+    limit = settings.IMPORT_UPLOAD_MAX_BYTES
+    for length, status in ((limit + 2 * 1024 * 1024, 413), (limit, 405)):
+        answer = client.post("/healthz", "x", "text/plain", CONTENT_LENGTH=str(length))
+        assert answer.status_code == status
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
