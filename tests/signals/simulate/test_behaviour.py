@@ -120,16 +120,17 @@ def test_recorded_ages_are_often_wrong(community: Community, rows: Reader) -> No
     everyone = np.arange(people.size, dtype=np.int32)
     end = people.settings.end_seconds
     age = people.age_at(everyone, np.full(people.size, end))
-    known, adult = [], []
+    adult: list[bool] = []
     for account, row in zip(everyone, rows("accounts"), strict=True):
         if age[account] >= 18 or row["age_band"] == "unknown":
             continue
-        text = row["birth_date"] or row["birth_year"]
-        if not text and not row["age_band"]:
-            continue
-        known.append(account)
-        year = int(text[:4]) if text else 0
-        adult.append(row["age_band"] == "18_plus" or (year > 0 and year <= 2007))
+        # Eighteen on 1 November 2026; of a bare year of birth, 2008 counts as adult.
+        known = {
+            "birth_date": row["birth_date"] <= "2008-11-01",
+            "birth_year": row["birth_year"] <= "2008",
+            "age_band": row["age_band"] == "18_plus",
+        }
+        adult += [older for field, older in known.items() if row[field]]
     assert 0.15 <= _mean(adult) <= 0.32
     sources = [row["age_source"] for row in rows("accounts")]
     assert 0.05 < sources.count("verified") / len(sources) < 0.25
