@@ -186,11 +186,7 @@ def _confirm(request: HttpRequest, case: Case, form: forms.ReferForm) -> HttpRes
     context = panel_context(request, case) | {"form": form}
     if not any(choice.name == "refer" for choice in context["panel"].choices):
         return with_refusal(request, case, form, status=409)
-    response = render(request, "moderation/refer_confirm.html", context)
-    if wants_part(request):
-        response["HX-Retarget"] = "body"
-        response["HX-Reswap"] = "innerHTML show:window:top"
-    return response
+    return render(request, "moderation/refer_confirm.html", context)
 
 
 def _take(

@@ -36,6 +36,7 @@ class Wording:
     url_name: str
     button: str
     consequences: str
+    whole_page: bool = False  # leads to a page of its own, which htmx must not swap into a part
 
 
 WORDING: dict[str, Wording] = {
@@ -70,6 +71,7 @@ WORDING: dict[str, Wording] = {
         "Continue",
         "Ends the case here and approves its referral. It cannot be undone; you confirm it on the "
         "next page.",
+        whole_page=True,
     ),
     "return": Wording(
         "Return with a question",

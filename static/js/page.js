@@ -53,6 +53,12 @@
 
   // --- Swaps -------------------------------------------------------------------------------------
 
+  // The old part is still there while the new one comes in: of two open details with one name the
+  // browser would close the new one.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    for (const old of event.detail.target.querySelectorAll("details[name]")) old.removeAttribute("name");
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
     const scope = event.detail.elt;
     const said = scope.querySelector?.("[data-announce]") ?? (scope.dataset?.announce ? scope : null);

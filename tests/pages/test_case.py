@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -10,14 +10,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Account, Tie
+from accounts.models import Account
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.domain.transitions import State
 from moderation.models import Case, Decision
-from moderation.services import claims, decisions, escalation, intake
+from moderation.services import claims, decisions, escalation
 from staff.models import User
 from tests.moderation import factories
+from tests.pages import stories
 from tests.pages.conftest import Seen, SignedIn
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ NOTE = "Runs the swimming club that all of them belong to."
 
 
 def test_who_and_why_are_on_one_page(moderator: User, signed_in: SignedIn) -> None:
-    case = _with_story()
+    case = stories.coach()
 
     page = Seen(signed_in(moderator).get(_url(case)))
 
@@ -43,7 +44,7 @@ def test_who_and_why_are_on_one_page(moderator: User, signed_in: SignedIn) -> No
 
 
 def test_children_have_letters_and_bands_and_no_names(moderator: User, signed_in: SignedIn) -> None:
-    case = _with_story()
+    case = stories.coach()
     browser = signed_in(moderator)
 
     for query in ("", "?evidence=no_mutuals", "?contacts=1"):
@@ -58,7 +59,7 @@ def test_children_have_letters_and_bands_and_no_names(moderator: User, signed_in
 def test_letters_stay_when_a_later_import_brings_an_earlier_contact(
     moderator: User, signed_in: SignedIn
 ) -> None:
-    case = _with_story()
+    case = stories.coach()
     earlier = factories.child(17)
     factories.event(case.account, earlier, at=factories.NOON - timedelta(days=300))
 
@@ -70,7 +71,7 @@ def test_letters_stay_when_a_later_import_brings_an_earlier_contact(
 
 
 def test_a_sentence_opens_its_rows(moderator: User, signed_in: SignedIn) -> None:
-    case = _with_story()
+    case = stories.coach()
     browser = signed_in(moderator)
 
     closed = Seen(browser.get(_url(case)))
@@ -86,19 +87,19 @@ def test_a_sentence_opens_its_rows(moderator: User, signed_in: SignedIn) -> None
 
 
 def test_the_table_says_what_the_pictures_show(moderator: User, signed_in: SignedIn) -> None:
-    case = _with_story()
+    case = stories.coach()
 
     response = signed_in(moderator).get(_url(case) + "?contacts=1")
 
     content, page = response.content.decode(), Seen(response)
     for label, outcome in (
         ("Child A, 13–15", "accepted"),
-        ("Child B, under 13", "blocked the account"),
+        ("Child B, under 13", "reported the account"),
         ("Adult 1", "friends"),
     ):
         assert f"<title>{label}: {outcome}</title>" in content
         assert label in page.text
-    assert "Child B, under 13 2 Mar, 12:00 friend request blocked the account" in page.text
+    assert "Child B, under 13 2 Mar, 12:00 friend request reported the account" in page.text
 
 
 def test_nobody_decides_without_holding_the_case(moderator: User, signed_in: SignedIn) -> None:
@@ -408,7 +409,7 @@ def test_text_of_people_and_platforms_is_shown_as_text(
 
 def test_the_page_costs_the_same_whatever_the_case(moderator: User, signed_in: SignedIn) -> None:
     browser = signed_in(moderator)
-    small, large = _with_story(), _with_story(children=12)
+    small, large = stories.coach(), stories.coach(children=12)
     for n in range(3):
         decisions.add_note(actor=Actor.of_user(moderator), case_id=large.pk, text=f"Note {n}.")
 
@@ -450,42 +451,6 @@ def _escalation(case: Case) -> dict[str, object]:
         "note": "Four children of one class, none answered.",
         "ask": "Please decide on a referral.",
     }
-
-
-def _with_story(children: int = 2) -> Case:
-    """A coach of forty with children who accepted or blocked, one adult friend, full sentences."""
-    this_year = timezone.localdate().year
-    flagged = factories.account(birth_date=date(this_year - 40, 1, 1), role="coach")
-    first = factories.child(14, display_name="Name Of First")
-    second = factories.child(11, display_name="Name Of Second")
-    others = [factories.child(15, display_name=f"Name {n}") for n in range(children - 2)]
-    friend = factories.account(display_name="Name Of Friend", birth_date=date(1980, 3, 4))
-    offer = factories.event(flagged, first)
-    blocked = factories.event(flagged, second)
-    factories.accept(offer, at=factories.NOON + timedelta(hours=3))
-    factories.event(second, flagged, at=factories.NOON + timedelta(hours=5), type="Block")
-    events = [offer, blocked, *(factories.event(flagged, other) for other in others)]
-    Tie.objects.create(
-        a=min(flagged, friend, key=lambda a: a.pk),
-        b=max(flagged, friend, key=lambda a: a.pk),
-        kind="friend",
-        batch_id=0,
-    )
-    lowers = factories.contribution("embedded", -12.0) | {
-        "direction": "lowers",
-        "sentence": "9 of 20 contacts came from the children.",
-    }
-    unknown = factories.contribution("spread", 0.0) | {
-        "direction": "not_assessed",
-        "sentence": "",
-        "reason": "Not enough evidence: 2 of 5 contacts.",
-    }
-    raises = factories.contribution() | {"rows": len(events)}
-    found = factories.assessment(flagged, contributions=[raises, lowers, unknown])
-    factories.evidence(found, *events)
-    found.evidence.update(facts={"kind": "offer", "outcome": "accepted", "m": 0})
-    intake.open_cases(found.run, Actor.system("worker"))
-    return Case.objects.get(assessment=found)
 
 
 def _queries(browser: Client, url: str) -> int:

@@ -12,13 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account
 from audit.actors import Actor
 from moderation.models import Case
 from moderation.selectors import queue
-from moderation.services import claims, intake
+from moderation.services import claims
 from staff.models import User
 from tests.moderation import factories
+from tests.pages import stories
 from tests.pages.conftest import Seen, SignedIn
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def test_a_row_says_why_how_urgent_and_who_is_involved(
     flagged, girl = factories.account(account_id="acct-91"), factories.child(11)
     found = factories.assessment(flagged, minors=7)
     factories.evidence(found, factories.event(flagged, girl))
-    case = _opened(found.account)
+    case = stories.opened(found.account)
 
     page = Seen(signed_in(moderator).get("/queue/"))
 
@@ -51,7 +51,7 @@ def test_nobody_elses_names_reach_the_queue(moderator: User, signed_in: SignedIn
     girl = factories.child(12, display_name="Secret Child Name")
     found = factories.assessment(flagged)
     factories.evidence(found, factories.event(flagged, girl))
-    _opened(flagged)
+    stories.opened(flagged)
 
     content = signed_in(moderator).get("/queue/").content.decode()
 
@@ -260,12 +260,6 @@ def _queries(browser: Client) -> int:
     with CaptureQueriesContext(connection) as queries:
         browser.get("/queue/")
     return len(queries)
-
-
-def _opened(account: Account) -> Case:
-    found = account.assessments.get()
-    intake.open_cases(found.run, Actor.system("worker"))
-    return Case.objects.get(assessment=found)
 
 
 def _lapse(case: Case) -> None:
