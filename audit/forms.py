@@ -22,13 +22,13 @@ class SearchForm(forms.Form):
         required=False,
         max_length=254,
         strip=True,
-        widget=forms.TextInput(attrs={"placeholder": "Name or e-mail address"}),
+        widget=forms.TextInput(attrs={"placeholder": "Name or e-mail"}),
     )
     target = forms.CharField(
         label="About",
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"placeholder": "SL-2026-000001 or staff:12"}),
+        widget=forms.TextInput(attrs={"placeholder": "Case or staff:12"}),
     )
     verb = forms.ChoiceField(label="What", required=False)
     since = _day("From")

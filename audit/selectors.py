@@ -18,6 +18,7 @@ from staff.models import User
 PAGE: Final = 50
 """Entries on one page."""
 
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 _CASE: Final = re.compile(r"[A-Z]{2,4}-\d{4}-\d+", re.IGNORECASE)
 
 
@@ -155,21 +156,25 @@ def verdict() -> Verdict:
 
 
 def changes(entry: Entry) -> list[Change]:
-    """Each member of ``before`` and ``after``, side by side, in words."""
+    """Each member of ``before`` and ``after``, side by side, in words.
+
+    A member that was not there before and holds nothing now says nothing, and is left out.
+    """
     before, after = _mapping(entry.before), _mapping(entry.after)
+    names = [*before, *(name for name in after if name not in before and after[name] not in _EMPTY)]
     return [
         Change(
             name=name.replace("_", " "),
             before=in_words(before[name]) if name in before else None,
             after=in_words(after[name]) if name in after else None,
         )
-        for name in [*before, *(name for name in after if name not in before)]
+        for name in names
     ]
 
 
 def in_words(value: Any) -> str:
     """A JSON value for reading: ``yes``, ``none``, ``a, b``, ``x: 1; y: 2``."""
-    if value is None or value in ("", [], {}):
+    if value in _EMPTY:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

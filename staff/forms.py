@@ -89,16 +89,16 @@ class ActivateAppForm(_CodeWords, ActivateTOTPForm):  # type: ignore[misc]  # al
 class RoleField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         choices = [(role.value, meaning) for role, meaning in ROLE_MEANINGS.items()]
-        super().__init__(choices=choices, widget=forms.RadioSelect, label="Role", **kwargs)
+        super().__init__(choices=choices, widget=forms.RadioSelect, **kwargs)
 
     def clean(self, value: Any) -> Role:
         return Role(super().clean(value))
 
 
-def password_field() -> forms.CharField:
-    """A new password, chosen for another person."""
+def password_field(label: str) -> forms.CharField:
+    """A password chosen for another person."""
     return forms.CharField(
-        label="Password",
+        label=label,
         help_text=RULES_IN_WORDS + " Hand it over in person; it can be changed after signing in.",
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -112,16 +112,16 @@ class AddPersonForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     name = forms.CharField(label="Name", max_length=120)
-    role = RoleField()
-    password = password_field()
+    role = RoleField(label="Role")
+    password = password_field(label="Password")
 
 
 class RoleForm(forms.Form):
-    role = RoleField()
+    role = RoleField(label="New role")
 
 
 class PasswordForm(forms.Form):
-    password = password_field()
+    password = password_field(label="New password")
 
 
 class PreferencesForm(forms.Form):
