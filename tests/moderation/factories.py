@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Account, Event, ImportBatch
 from audit.actors import Actor
 from moderation.models import Case
-from moderation.services import claims, escalation, intake
+from moderation.services import claims, decisions, escalation, intake
 from signals.models import Assessment, EvidenceRow, Run, ThresholdSet
 from staff.models import User
 
@@ -21,9 +21,14 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
+def ago(**time: float) -> datetime:
+    """So long before now."""
+    return timezone.now() - timedelta(**time)
+
+
 def batch(**given: Any) -> ImportBatch:
     """An import that ended a day ago."""
-    ended = timezone.now() - timedelta(days=1)
+    ended = ago(days=1)
     values = {"origin": "command", "state": "done", "started_at": ended, "finished_at": ended}
     return ImportBatch.objects.create(**(values | given))
 
@@ -143,4 +148,39 @@ def escalated(by: User, of: Account | None = None, **given: Any) -> Case:
         severity="high",
         note="Contacted four children whom nobody around them knows.",
         ask="Please decide on a referral.",
+    )
+
+
+def dismissed(by: User, of: Account | None = None, **given: Any) -> Case:
+    """A case that ``by`` dismissed."""
+    opened = held(by, of, **given)
+    return decisions.dismiss(
+        actor=Actor.of_user(by),
+        case_id=opened.pk,
+        version=opened.version,
+        reason="ordinary_behaviour",
+        note="New in town, writes to many people of every age.",
+    )
+
+
+def monitored(by: User, of: Account | None = None, *, days: int = 30, **given: Any) -> Case:
+    """A case that ``by`` set aside for some days."""
+    opened = held(by, of, **given)
+    return decisions.monitor(
+        actor=Actor.of_user(by),
+        case_id=opened.pk,
+        version=opened.version,
+        until=timezone.localdate() + timedelta(days=days),
+        note="Too little to go on yet.",
+    )
+
+
+def referred(by: User, approved_by: User, of: Account | None = None, **given: Any) -> Case:
+    """A case that ``by`` escalated and ``approved_by`` referred."""
+    handed_over = escalated(by, of, **given)
+    return escalation.refer(
+        actor=Actor.of_user(approved_by),
+        case_id=handed_over.pk,
+        version=handed_over.version,
+        note="Agreed.",
     )

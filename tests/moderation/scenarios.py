@@ -1,0 +1,145 @@
+"""Every service of this floor, made ready to be called once: who may, on what, with which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from moderation.models import Case
+from moderation.services import claims, decisions, escalation, intake, upkeep
+from staff.capabilities import Role
+from staff.models import User
+from tests.moderation import factories
+
+CASEWORKERS = frozenset({Role.MODERATOR, Role.SUPERVISOR})
+SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``prepare(who, somebody_else)`` makes the call's arguments ready for ``who`` to use."""
+
+    service: Callable[..., Any]
+    allowed: frozenset[str]
+    prepare: Callable[[User, User], dict[str, Any]]
+
+
+def _open(_who: User, _other: User) -> dict[str, Any]:
+    return {"case_id": factories.case().pk}
+
+
+def _queue(_who: User, _other: User) -> dict[str, Any]:
+    factories.case()
+    return {}
+
+
+def _held(who: User, _other: User) -> dict[str, Any]:
+    return {"case_id": _hold_as(who).pk}
+
+
+def _deciding(**words: Any) -> Callable[[User, User], dict[str, Any]]:
+    def prepare(who: User, _other: User) -> dict[str, Any]:
+        case = _hold_as(who)
+        return {"case_id": case.pk, "version": case.version, **words}
+
+    return prepare
+
+
+def _supervising(**words: Any) -> Callable[[User, User], dict[str, Any]]:
+    def prepare(_who: User, other: User) -> dict[str, Any]:
+        case = factories.escalated(other)
+        return {"case_id": case.pk, "version": case.version, **words}
+
+    return prepare
+
+
+def _run(_who: User, _other: User) -> dict[str, Any]:
+    return {"run": factories.assessment().run}
+
+
+def _lapsed(_who: User, other: User) -> dict[str, Any]:
+    let_lapse(factories.held(other))
+    return {}
+
+
+def _date_reached(_who: User, other: User) -> dict[str, Any]:
+    case = factories.monitored(other)
+    set_column(case, "monitor_until", timezone.localdate())
+    return {}
+
+
+def _waiting(_who: User, _other: User) -> dict[str, Any]:
+    case = factories.case()
+    set_column(case, "waiting_since", case.waiting_since - timedelta(hours=60))
+    set_column(case, "due_at", case.due_at - timedelta(hours=60))
+    return {}
+
+
+def _hold_as(who: User) -> Case:
+    """A case that ``who`` holds, also where the role could never have claimed it."""
+    role, who.role = who.role, Role.MODERATOR
+    active, who.is_active = who.is_active, True
+    try:
+        return factories.held(who)
+    finally:
+        who.role, who.is_active = role, active
+
+
+def let_lapse(case: Case) -> None:
+    """End the lease of a held case a second ago."""
+    set_column(case, "lease_expires_at", factories.ago(seconds=1))
+
+
+def set_column(case: Case, column: str, value: Any) -> None:
+    """Change what time would change: the database lets the application do this."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE moderation_case SET "{column}" = %s WHERE id = %s', [value, case.pk]
+        )
+
+
+_NOTE = {"note": "Coaches the team that all of them play in."}
+_DISMISSAL = {"reason": "school_or_club_role", **_NOTE}
+
+SCENARIOS: dict[str, Scenario] = {
+    "claims.claim": Scenario(claims.claim, CASEWORKERS, _open),
+    "claims.claim_next": Scenario(claims.claim_next, CASEWORKERS, _queue),
+    "claims.renew": Scenario(claims.renew, CASEWORKERS, _held),
+    "claims.release": Scenario(claims.release, CASEWORKERS, _held),
+    "claims.expire_leases": Scenario(claims.expire_leases, frozenset({SYSTEM}), _lapsed),
+    "decisions.dismiss": Scenario(decisions.dismiss, CASEWORKERS, _deciding(**_DISMISSAL)),
+    "decisions.monitor": Scenario(
+        decisions.monitor,
+        CASEWORKERS,
+        _deciding(until=timezone.localdate() + timedelta(days=30), **_NOTE),
+    ),
+    "decisions.add_note": Scenario(
+        decisions.add_note,
+        CASEWORKERS,
+        lambda who, other: _open(who, other) | {"text": "Asked the school."},
+    ),
+    "escalation.escalate": Scenario(
+        escalation.escalate,
+        CASEWORKERS,
+        _deciding(severity="critical", ask="Please refer.", **_NOTE),
+    ),
+    "escalation.refer": Scenario(
+        escalation.refer, frozenset({Role.SUPERVISOR}), _supervising(**_NOTE)
+    ),
+    "escalation.send_back": Scenario(
+        escalation.send_back, frozenset({Role.SUPERVISOR}), _supervising(**_NOTE)
+    ),
+    "escalation.dismiss": Scenario(
+        escalation.dismiss, frozenset({Role.SUPERVISOR}), _supervising(**_DISMISSAL)
+    ),
+    "intake.open_cases": Scenario(intake.open_cases, frozenset({SYSTEM, Role.ADMIN}), _run),
+    "upkeep.resume_monitored": Scenario(
+        upkeep.resume_monitored, frozenset({SYSTEM}), _date_reached
+    ),
+    "upkeep.reprioritise": Scenario(upkeep.reprioritise, frozenset({SYSTEM}), _waiting),
+}

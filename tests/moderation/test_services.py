@@ -1,0 +1,93 @@
+"""Every service: in the registry, in the audit trail, allowed and refused by role."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from audit.actors import Actor
+from audit.models import Entry
+from moderation import services
+from moderation.models import Case
+from staff.capabilities import Role
+from staff.errors import NotAllowed
+from staff.models import User
+from tests.moderation.scenarios import SCENARIOS, SYSTEM, Scenario
+
+pytestmark = pytest.mark.django_db
+
+
+def _name(service: Any) -> str:
+    return f"{service.__module__.rpartition('.')[2]}.{service.__name__}"
+
+
+REGISTERED = [_name(service) for service in services.SERVICES]
+
+
+@pytest.fixture
+def people(
+    moderator: User, supervisor: User, admin: User, auditor: User, outsider: User
+) -> dict[str, User]:
+    return {
+        "moderator": moderator,
+        "supervisor": supervisor,
+        "admin": admin,
+        "auditor": auditor,
+        "outsider": outsider,
+    }
+
+
+def _actor(who: str, people: dict[str, User]) -> Actor:
+    return Actor.system("worker") if who == SYSTEM else Actor.of_user(people[who])
+
+
+def test_every_function_that_takes_an_actor_is_registered() -> None:
+    modules = [getattr(services, name) for name in services.__all__ if name != "SERVICES"]
+    public = {
+        _name(function)
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if not name.startswith("_")
+        and function.__module__ == module.__name__
+        and "actor" in inspect.signature(function).parameters
+    }
+    assert public == set(REGISTERED)
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_it_leaves_an_audit_entry_in_the_actor_s_name(
+    name: str, people: dict[str, User], moderator2: User
+) -> None:
+    scenario = SCENARIOS[name]
+    who = SYSTEM if SYSTEM in scenario.allowed else min(scenario.allowed)
+    person = people[Role.MODERATOR if who == SYSTEM else who]
+    arguments = scenario.prepare(person, moderator2)
+    before = Entry.objects.count()
+    actor = _actor(who, people)
+    scenario.service(actor=actor, **arguments)
+    written = Entry.objects.filter(number__gt=before)
+    assert written.exists()
+    assert {entry.actor for entry in written} == {actor.label}
+    assert all(entry.verb.startswith("case.") for entry in written)
+
+
+@pytest.mark.parametrize("who", ["moderator", "supervisor", "admin", "auditor", "outsider", SYSTEM])
+@pytest.mark.parametrize("name", REGISTERED)
+def test_it_is_done_by_those_who_may_and_refused_to_others(
+    name: str, who: str, people: dict[str, User], moderator2: User
+) -> None:
+    scenario: Scenario = SCENARIOS[name]
+    person = people.get(who, people["moderator"])
+    arguments = scenario.prepare(person, moderator2)
+    entries = Entry.objects.count()
+    cases = list(Case.objects.order_by("pk").values())
+    if who in scenario.allowed:
+        scenario.service(actor=_actor(who, people), **arguments)
+        assert Entry.objects.count() > entries
+    else:
+        with pytest.raises(NotAllowed):
+            scenario.service(actor=_actor(who, people), **arguments)
+        assert Entry.objects.count() == entries
+        assert list(Case.objects.order_by("pk").values()) == cases
