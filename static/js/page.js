@@ -80,6 +80,14 @@
     announce("The server cannot be reached. Nothing was changed; try again.");
   });
 
+  // What a page asks by itself is no activity of a person: it must not keep a session alive.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { elt, headers, triggeringEvent } = event.detail;
+    if (!triggeringEvent && elt.getAttribute("hx-trigger")?.includes("every ")) {
+      headers["X-Background"] = "1";
+    }
+  });
+
   // A title for what is shown now: pages answer with it in a header, parts keep the old one.
   document.addEventListener("htmx:afterRequest", (event) => {
     const title = event.detail.xhr?.getResponseHeader?.("X-Page-Title");
