@@ -28,11 +28,16 @@ RULES_IN_WORDS = (
 )
 
 
+def _required(sentence: str) -> dict[str, str]:
+    return {"required": sentence}
+
+
 class _PlainWords:
     """Replaces the labels of allauth's forms and drops their placeholders."""
 
     labels: dict[str, str] = {}
     hints: dict[str, str] = {}
+    missing: dict[str, str] = {}
     fields: dict[str, forms.Field]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,11 +45,14 @@ class _PlainWords:
         for name, field in self.fields.items():
             field.label = self.labels.get(name, field.label)
             field.help_text = self.hints.get(name, "")
+            if name in self.missing:
+                field.error_messages["required"] = self.missing[name]
             field.widget.attrs.pop("placeholder", None)
 
 
 class SignInForm(_PlainWords, LoginForm):  # type: ignore[misc]  # allauth has no types
     labels = {"login": "E-mail address", "password": "Password"}
+    missing = {"login": "Enter your e-mail address.", "password": "Enter your password."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,14 +66,21 @@ class OwnPasswordForm(_PlainWords, ChangePasswordForm):  # type: ignore[misc]  #
         "password2": "New password, once more",
     }
     hints = {"password1": RULES_IN_WORDS}
+    missing = {
+        "oldpassword": "Enter your current password.",
+        "password1": "Enter a new password.",
+        "password2": "Enter the new password once more.",
+    }
 
 
 class ConfirmPasswordForm(_PlainWords, ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
     labels = {"password": "Your password"}
+    missing = {"password": "Enter your password."}
 
 
 class _CodeWords(_PlainWords):
     labels = {"code": "Code"}
+    missing = {"code": "Enter the code."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +104,12 @@ class ActivateAppForm(_CodeWords, ActivateTOTPForm):  # type: ignore[misc]  # al
 class RoleField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         choices = [(role.value, meaning) for role, meaning in ROLE_MEANINGS.items()]
-        super().__init__(choices=choices, widget=forms.RadioSelect, **kwargs)
+        super().__init__(
+            choices=choices,
+            widget=forms.RadioSelect,
+            error_messages=_required("Choose a role."),
+            **kwargs,
+        )
 
     def clean(self, value: Any) -> Role:
         return Role(super().clean(value))
@@ -101,6 +121,7 @@ def password_field(label: str) -> forms.CharField:
         label=label,
         help_text=RULES_IN_WORDS + " Hand it over in person; it can be changed after signing in.",
         strip=False,
+        error_messages=_required("Enter a password."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -109,9 +130,12 @@ class AddPersonForm(forms.Form):
     email = forms.CharField(
         label="E-mail address",
         max_length=254,
+        error_messages=_required("Enter the e-mail address."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
-    name = forms.CharField(label="Name", max_length=120)
+    name = forms.CharField(
+        label="Name", max_length=120, error_messages=_required("Enter the name.")
+    )
     role = RoleField(label="Role")
     password = password_field(label="Password")
 
@@ -125,7 +149,12 @@ class PasswordForm(forms.Form):
 
 
 class PreferencesForm(forms.Form):
-    name = forms.CharField(label="Your name", max_length=120, help_text="As colleagues see it.")
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        help_text="As colleagues see it.",
+        error_messages=_required("Enter your name."),
+    )
     theme = forms.ChoiceField(label="Colours", choices=Theme.choices, widget=forms.RadioSelect)
     density = forms.ChoiceField(label="Lists", choices=Density.choices, widget=forms.RadioSelect)
     keyboard_shortcuts = forms.BooleanField(
@@ -137,11 +166,15 @@ class PreferencesForm(forms.Form):
 
 class AddKeyForm(forms.Form):
     name = forms.CharField(
-        label="Name", max_length=80, help_text="The system that will use it, for example Platform."
+        label="Name",
+        max_length=80,
+        help_text="The system that will use it, for example Platform.",
+        error_messages=_required("Enter a name for the key."),
     )
     scopes = forms.MultipleChoiceField(
         label="It may",
         choices=[(scope.value, meaning) for scope, meaning in SCOPE_MEANINGS.items()],
+        error_messages=_required("Choose at least one thing that the key may do."),
         widget=forms.CheckboxSelectMultiple,
     )
     days = forms.IntegerField(

@@ -86,7 +86,7 @@ def test_an_admin_adds_a_person_who_can_sign_in(client: Client, admin: User) -> 
         ({"email": "nobody"}, "not an e-mail address"),
         ({"email": "ada@team.example"}, "already a member of staff"),
         ({"role": "king"}, "king is not one of the available choices"),
-        ({"name": ""}, "This field is required"),
+        ({"name": ""}, "Enter the name."),
     ],
 )
 def test_mistakes_stand_beside_their_fields(
