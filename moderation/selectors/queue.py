@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 
 from accounts.models import Account
 from moderation.access import visible_cases
@@ -107,7 +108,7 @@ def matching(user: User, filters: Filters) -> QuerySet[Case]:
     elif filters.view in _STATES:
         cases = cases.filter(state__in=_STATES[filters.view])
     if filters.view == "mine":
-        cases = cases.filter(holder=user)
+        cases = cases.filter(holder=user, lease_expires_at__gt=Now())
     if filters.severity:
         cases = cases.filter(severity=filters.severity)
     if filters.kind:
@@ -161,7 +162,7 @@ def counts(user: User) -> dict[str, int]:
     """How many cases each view holds, for the tabs. One query over an index."""
     return visible_cases(user).aggregate(
         review=Count("pk", filter=Q(state__in=TO_REVIEW)),
-        mine=Count("pk", filter=Q(state=State.IN_REVIEW, holder=user)),
+        mine=Count("pk", filter=Q(holder=user, lease_expires_at__gt=Now())),
         escalated=Count("pk", filter=Q(state=State.ESCALATED)),
         monitoring=Count("pk", filter=Q(state=State.MONITORING)),
     )

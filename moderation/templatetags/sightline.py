@@ -42,6 +42,21 @@ _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
 )
 
 
+# The engine's codes for a contact and for what became of it
+_KINDS: dict[str, str] = {
+    "offer": "friend request",
+    "create": "message thread",
+    "report": "report",
+    "thread": "message thread",
+}
+_OUTCOMES: dict[str, str] = {
+    "blocked": "blocked within a week",
+    "pending": "no answer yet",
+    "followed": "no approval needed",
+    "none": "",
+}
+
+
 @register.simple_tag(takes_context=True)
 def navigation(context: Context) -> list[NavigationItem]:
     """The pages that the signed-in person may open, the current one marked."""
@@ -133,6 +148,7 @@ def state_words(value: str) -> str:
 
 @register.filter
 def what_happened(facts: dict[str, Any]) -> str:
-    """Kind and outcome of a row of evidence, in words."""
-    said = [str(facts[name]) for name in ("kind", "outcome") if facts.get(name)]
-    return ", ".join(said).replace("_", " ").capitalize() or "–"
+    """Kind and outcome of a row of evidence, in words; codes that are new here as they are."""
+    kind, outcome = str(facts.get("kind") or ""), str(facts.get("outcome") or "")
+    said = [_KINDS.get(kind, kind), _OUTCOMES.get(outcome, outcome)]
+    return ", ".join(part.replace("_", " ") for part in said if part).capitalize() or "–"

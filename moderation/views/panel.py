@@ -145,7 +145,7 @@ def panel(
         choices=choices,
         held=held,
         claim=_claim_words(case, user, lapsed) if reviews else "",
-        standing=_standing(case, held=held, lapsed=lapsed, escalated_here=escalated_here),
+        standing=_standing(case, user, held=held, lapsed=lapsed, escalated_here=escalated_here),
         note=_note_form(tried) if reviews else None,
         refusal=refusal,
     )
@@ -200,19 +200,17 @@ def _claim_words(case: Case, user: User, lapsed: bool) -> str:
     return ""
 
 
-def _standing(case: Case, *, held: bool, lapsed: bool, escalated_here: bool) -> str:
+def _standing(case: Case, user: User, *, held: bool, lapsed: bool, escalated_here: bool) -> str:
     if case.state == State.OPEN:
         return "Nobody holds this case. Claim it to decide on it: it is yours for 20 minutes."
-    if held:
-        return ""
-    if case.state == State.IN_REVIEW:
+    if case.state == State.IN_REVIEW and not held:
         name = case.holder.name if case.holder else "Somebody"
         until = f"{timezone.localtime(case.lease_expires_at):%H:%M}"
+        if lapsed and case.holder_id == user.pk:
+            return f"Your hold on this case ended at {until}. Claim it again to decide on it."
         if lapsed:
             return f"{name} held this case until {until} and did not decide."
         return f"Held by {name} until {until}. You can read everything and leave a note."
-    if case.state == State.ESCALATED:
-        if escalated_here:
-            return "Another supervisor must decide this: you escalated it."
-        return ""
+    if escalated_here:
+        return "Another supervisor must decide this: you escalated it."
     return ""

@@ -29,7 +29,7 @@ def test_from_the_queue_to_the_police_and_into_the_trail(
     sentence = page.locator("#reason-no_mutuals")
     expect(sentence).to_contain_text("4 of 5 first contacts with under-16s")
     sentence.locator("summary").press("Enter")
-    expect(sentence.get_by_role("row", name="Child A, 13–15")).to_be_visible()
+    expect(sentence.get_by_role("row", name="A, 13–15")).to_be_visible()
     expect(page.get_by_role("img", name="Who is around the account")).to_be_visible()
 
     page.locator("h1").focus()

@@ -1,0 +1,161 @@
+"""axe on every page and its states: light and dark, wide and narrow; and the pages as pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from audit.actors import Actor
+from moderation.services import claims, decisions
+from signals.services.defaults import active_thresholds
+from staff.models import User
+from tests.browser.conftest import SignIn
+from tests.moderation import factories
+from tests.pages import stories
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+Visit = Callable[[Page, str, str], None]
+
+PICTURES = Path(os.environ.get("SIGHTLINE_TEST_ARTEFACTS", "test-artefacts")) / "pages"
+LOOKS = (("light", 1440), ("dark", 390), ("dark", 1440), ("light", 390))
+PICTURED = LOOKS[:2]
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+
+
+def check(page: Page, name: str) -> None:
+    """No violation in any look, nothing wider than the window; keeps a picture of each."""
+    axe, found = Axe(), []
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal above
+        page.set_viewport_size({"width": width, "height": 900})
+        violations = axe.run(page, options=RULES).response["violations"]
+        found += [
+            f"{name} {scheme} {width}: {v['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for v in violations
+            for node in v["nodes"][:3]
+        ]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{name} {scheme}: {wide} px wide in a window of {width} px")
+        if (scheme, width) in PICTURED:
+            page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png", full_page=True)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def _folder() -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def visit() -> Visit:
+    def visit(page: Page, path: str, name: str) -> None:
+        page.goto(path)
+        check(page, name)
+
+    return visit
+
+
+def test_what_a_moderator_sees(
+    moderator: User, moderator2: User, sign_in: SignIn, visit: Visit
+) -> None:
+    page = sign_in(moderator)
+    visit(page, "/queue/", "queue-empty")
+    case, other = stories.coach(children=7, account_id="flagged-1"), stories.coach(children=45)
+    held = factories.held(moderator2)
+    mine = Actor.of_user(moderator)
+    claims.claim(actor=mine, case_id=case.pk)
+    decisions.add_note(actor=mine, case_id=case.pk, text="Asked the school.")
+    page.goto("/queue/")
+    page.locator(".factors summary").first.click()
+    check(page, "queue")
+    visit(page, "/queue/?q=nobody", "queue-nothing-fits")
+    visit(page, f"/cases/{other.reference}/?contacts=1&evidence=no_mutuals", "case-open")
+    url = f"/cases/{case.reference}/"
+    for decision in ("dismiss", "monitor", "escalate"):
+        visit(page, f"{url}?do={decision}", f"case-{decision}")
+    page.goto(f"{url}?do=dismiss")
+    page.get_by_role("button", name="Dismiss", exact=True).click()
+    page.get_by_role("alert").wait_for()
+    check(page, "case-error")
+    visit(page, f"/cases/{held.reference}/", "case-held-by-another")
+    visit(page, "/help/", "help")
+    visit(page, "/referrals/", "referrals-empty")
+    page.goto("/queue/")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    check(page, "queue-help-sheet")
+
+
+def test_what_a_moderator_is_refused(
+    moderator: User, moderator2: User, sign_in: SignIn, visit: Visit
+) -> None:
+    case = stories.coach()
+    page = sign_in(moderator)
+    page.goto("/queue/")
+    claims.claim(actor=Actor.of_user(moderator2), case_id=case.pk)
+    page.locator(f"#case-{case.pk}").get_by_role("button", name="Claim").click()
+    page.get_by_text("has been reviewing").wait_for()
+    check(page, "queue-lost-race")
+    visit(page, "/cases/SL-2026-999999/", "error-404")
+
+
+def test_what_a_supervisor_sees(
+    moderator: User, supervisor: User, sign_in: SignIn, visit: Visit
+) -> None:
+    page = sign_in(supervisor)
+    visit(page, "/escalations/", "escalations-empty")
+    case, own = factories.escalated(moderator), factories.escalated(supervisor)
+    visit(page, "/escalations/", "escalations")
+    visit(page, f"/cases/{own.reference}/", "case-escalated-by-oneself")
+    visit(page, f"/cases/{case.reference}/?do=refer", "case-refer")
+    page.get_by_label("Why you refer it").fill("I agree.")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="This cannot be undone").wait_for()
+    check(page, "refer-confirm")
+    page.get_by_role("button", name="Refer to the police").click()
+    page.get_by_role("row", name=case.reference).wait_for()
+    check(page, "referrals")
+    visit(page, f"/cases/{case.reference}/", "case-referred")
+
+
+def test_what_everybody_sees(
+    moderator: User, sign_in: SignIn, visit: Visit, chromium: object
+) -> None:
+    page = sign_in(moderator)
+    visit(page, "/preferences/", "preferences")
+    page.context.clear_cookies()
+    visit(page, "/sign-in/", "sign-in")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    check(page, "sign-in-error")
+
+
+def test_what_an_admin_sees(admin: User, sign_in: SignIn, visit: Visit) -> None:
+    active_thresholds()
+    run = factories.run()
+    page = sign_in(admin)
+    for path in ("runs", "thresholds", "imports", "staff", "staff/add", "keys", "keys/add"):
+        visit(page, f"/{path}/", path.replace("/", "-"))
+    visit(page, f"/runs/{run.pk}/", "run")
+    visit(page, "/thresholds/1/", "threshold-version")
+
+
+def test_what_an_auditor_sees(
+    moderator: User, auditor: User, sign_in: SignIn, visit: Visit
+) -> None:
+    factories.escalated(moderator)
+    page = sign_in(auditor)
+    visit(page, "/audit/", "audit")
