@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from accounts.trail import VERBS
+        from audit import verbs
+
+        for verb, phrase in VERBS.items():
+            verbs.register(verb, phrase)

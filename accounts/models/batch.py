@@ -27,20 +27,23 @@ class ImportBatch(models.Model):
     format = models.CharField(max_length=20, default="auto")
     path = models.CharField(max_length=1000, default="", blank=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
-    # One object a file: {"name", "stored", "table", "size", "modified", "offset", "line", "row",
-    # "done", "rejects_bytes"}; where to go on after a crash, written with each chunk of rows.
+    # One object a file, as ``accounts.imports.progress.FileProgress``: where to go on after a
+    # crash, written with each chunk of rows.
     files: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     accepted_accounts = models.BigIntegerField(default=0)
     accepted_ties = models.BigIntegerField(default=0)
     accepted_events = models.BigIntegerField(default=0)
     duplicates = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+    rejects_bytes = models.BigIntegerField(default=0)  # of the rejects file that are committed
     rejects_file = models.CharField(max_length=1000, default="", blank=True)
     # {"accounts": n, "ties": n, "events": n} of the whole graph when this import ended
     unresolved: models.JSONField[dict[str, int]] = models.JSONField(default=dict)
     notices: models.JSONField[list[str]] = models.JSONField(default=list)
     error = models.TextField(default="", blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # When a worker was last asked for it; null where a command imports by itself.
+    queued_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -53,6 +56,15 @@ class ImportBatch(models.Model):
 
     def __str__(self) -> str:
         return f"import {self.pk}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in (self.State.DONE, self.State.PARTIAL, self.State.FAILED)
+
+    @property
+    def accepted(self) -> int:
+        return self.accepted_accounts + self.accepted_ties + self.accepted_events
 
 
 class RejectedRow(models.Model):

@@ -1,0 +1,1 @@
+"""The import: rows out of files, checked, into the graph."""

@@ -1,0 +1,219 @@
+"""The import's own connection to PostgreSQL: Arrow in and out, explicit transactions.
+
+Django's connection is beside it; what the import writes becomes visible there with each commit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final, Self
+
+import adbc_driver_manager.dbapi as adbc
+import adbc_driver_postgresql.dbapi
+import numpy as np
+import psycopg2.extensions
+import pyarrow as pa
+from django.db import connection
+from numpy.typing import NDArray
+
+GRAPH_LOCK: Final = 0x5174_6A01
+"""Key of the advisory lock under which the graph's tables change: one chunk at a time, by whichever
+import. It rules out deadlocks, and rows doubled between looking and writing."""
+
+_RUNNER_LOCK: Final = 0x5174_6A02
+"""First key of the lock that a running import holds; the second is its number."""
+
+_UNIQUE_VIOLATION: Final = "23505"
+_GONE: Final = ("08", "57P", "40")
+"""Classes of SQLSTATE: connection gone, server stopping, transaction to be tried again."""
+
+# What Django itself takes out of OPTIONS before it connects.
+_DJANGO_OPTIONS = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding"})
+
+_TEMPORARY: Final = {
+    "import_names": 'place int4, name text COLLATE "C"',
+    "import_tie_keys": "place int4, a int8, b int8, kind text, since timestamptz",
+    "import_tie_ends": "id int8, until timestamptz",
+    "import_references": "id int8, ref int8",
+    "import_regions": "id int8, region text",
+    "import_accounts": """
+        id int8, display_name text, birth_date date, birth_year int2, age_band text,
+        age_source text, gender text, region text, community text, role text,
+        created_at timestamptz, status text""",
+}
+
+
+class ConnectionLost(Exception):
+    """The database went away. What was committed stays; the rest can be done again."""
+
+
+class DatabaseRefused(Exception):
+    """The database did not take the rows, for want of space or for a reason that is ours."""
+
+
+class AlreadyRunning(Exception):
+    """Another process is carrying out this import."""
+
+
+class AlreadyThere(Exception):
+    """A row with the same key is in the table already."""
+
+
+class Database:
+    """One session. Use as a context manager; every method raises ConnectionLost."""
+
+    def __init__(self) -> None:
+        connection.ensure_connection()  # starts the embedded server, where that is the one used
+        own = {
+            name: str(value)
+            for name, value in connection.get_connection_params().items()
+            if name not in _DJANGO_OPTIONS and isinstance(value, str | int)
+        }
+        with _translated():
+            # With autocommit the driver keeps out of transactions, which savepoints need.
+            self._adbc = adbc_driver_postgresql.dbapi.connect(
+                psycopg2.extensions.make_dsn(**own), autocommit=True
+            )
+            self._cursor = self._adbc.cursor()
+            self.run("SET TIME ZONE 'UTC'")
+            self.run("SET work_mem = '64MB'")
+            for table, columns in _TEMPORARY.items():
+                self.run(f"CREATE TEMP TABLE {table} ({columns}) ON COMMIT DELETE ROWS")
+        self.expects_known: set[str] = set()  # tables whose rows are likely there already
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(adbc.Error):
+            self._cursor.close()
+        with suppress(adbc.Error):
+            self._adbc.close()
+
+    # -- locks and transactions ------------------------------------------------------------
+
+    def claim(self, batch_id: int) -> None:
+        """Mark the import as being carried out, until this session ends. Raises AlreadyRunning."""
+        query = f"SELECT pg_try_advisory_lock({_RUNNER_LOCK}, {batch_id % 2**31}) AS mine"
+        if not self.fetch(query)["mine"][0].as_py():
+            raise AlreadyRunning(f"Import {batch_id} is being carried out by another process.")
+
+    @contextmanager
+    def chunk(self, *, durable: bool = False) -> Iterator[None]:
+        """A transaction that alone changes the graph. Not ``durable``: a crash of the server may
+        take the last chunks, whole, with the note of how far the import had come."""
+        self.run("BEGIN")
+        try:
+            if not durable:
+                self.run("SET LOCAL synchronous_commit TO off")
+            self.run(f"SELECT pg_advisory_xact_lock({GRAPH_LOCK})")
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            with suppress(ConnectionLost, adbc.Error):
+                self.run("ROLLBACK")
+            raise
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo the block when it meets a row that is there already, and raise AlreadyThere."""
+        self.run("SAVEPOINT attempt")
+        try:
+            yield
+        except AlreadyThere:
+            self.run("ROLLBACK TO SAVEPOINT attempt")
+            raise
+        self.run("RELEASE SAVEPOINT attempt")
+
+    # -- rows ------------------------------------------------------------------------------
+
+    def run(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
+        with _translated():
+            self._cursor.execute(statement, parameters)
+
+    def fetch(self, query: str, parameters: Sequence[Any] | None = None) -> pa.Table:
+        with _translated():
+            self._cursor.execute(query, parameters)
+            return self._cursor.fetch_arrow_table().combine_chunks()
+
+    def count(self, query: str) -> int:
+        """The one number that ``query`` gives, 0 for null."""
+        return int(self.fetch(query).column(0)[0].as_py() or 0)
+
+    def copy(self, table: str, columns: Mapping[str, Any]) -> None:
+        """COPY rows into ``table``. Raises AlreadyThere where a key is taken."""
+        temporary = table in _TEMPORARY
+        with _translated():
+            self._cursor.adbc_ingest(
+                table, pa.table(dict(columns)), mode="append", temporary=temporary
+            )
+
+    def new_ids(self, table: str, count: int) -> NDArray[np.int64]:
+        """``count`` fresh primary keys, ascending."""
+        query = (
+            "SELECT nextval(pg_get_serial_sequence($1, 'id')::regclass) AS id"
+            " FROM generate_series(1, $2)"
+        )
+        ids: NDArray[np.int64] = self.fetch(query, (table, count))["id"].to_numpy()
+        return ids
+
+    def look_up(self, names: pa.Array, query: str) -> pa.Table:
+        """The rows of ``query``, which joins ``import_names``: ``place`` is a position in names."""
+        self.run("DELETE FROM import_names")
+        places = pa.array(np.arange(len(names), dtype=np.int32))
+        self.copy("import_names", {"place": places, "name": names})
+        return self.fetch(query)
+
+    def note_progress(
+        self,
+        batch_id: int,
+        *,
+        files: list[dict[str, Any]],
+        notices: list[str],
+        rejects: tuple[str, int],
+        counts: Mapping[str, int],
+    ) -> None:
+        """Write how far the import has come, in the transaction of the rows themselves.
+
+        ``rejects``: path and size of the rejects file; ``counts``: columns to raise by how much.
+        """
+        sums = ", ".join(f"{name} = {name} + {int(more)}" for name, more in counts.items())
+        self.run(
+            f"UPDATE accounts_importbatch SET {sums}, files = $1::jsonb, notices = $2::jsonb,"  # noqa: S608 - names of columns and whole numbers
+            " rejects_file = $3, rejects_bytes = $4 WHERE id = $5",
+            (json.dumps(files), json.dumps(notices), *rejects, batch_id),
+        )
+
+
+def is_running(batch_id: int) -> bool:
+    """Whether a process is carrying out the import now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND classid = %s AND objid = %s AND objsubid = 2)",
+            [_RUNNER_LOCK, batch_id % 2**31],
+        )
+        (running,) = cursor.fetchone()
+    return bool(running)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors as ours. Their text quotes rows, so it goes no further than the cause."""
+    try:
+        yield
+    except adbc.Error as error:
+        state = error.sqlstate or ""
+        if state == _UNIQUE_VIOLATION:
+            raise AlreadyThere from error
+        if not state or state.startswith(_GONE):
+            raise ConnectionLost(
+                "The connection to the database was lost; what was imported so far is kept."
+            ) from error
+        raise DatabaseRefused(
+            f"The database did not take the rows (SQLSTATE {state}); "
+            "what was imported so far is kept."
+        ) from error

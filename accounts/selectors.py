@@ -1,0 +1,44 @@
+"""What the graph holds, in numbers."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from accounts.models import Account, Event, Tie
+
+_UNRESOLVED = """
+    WITH missing AS (SELECT id FROM accounts_account WHERE provisional),
+    waiting AS (SELECT id FROM accounts_event WHERE ref_id IS NULL AND reference <> '')
+    SELECT (SELECT count(*) FROM missing),
+           (SELECT count(*) FROM accounts_tie
+            WHERE a_id IN (SELECT id FROM missing) OR b_id IN (SELECT id FROM missing)),
+           (SELECT count(*) FROM (
+                SELECT id FROM waiting
+                UNION SELECT id FROM accounts_event WHERE actor_id IN (SELECT id FROM missing)
+                UNION SELECT id FROM accounts_event WHERE object_id IN (SELECT id FROM missing)
+            ) unresolved)
+"""
+
+
+def resolved_counts() -> dict[str, int]:
+    """Accounts, ties and events that take part in what is computed."""
+    waiting = unresolved_counts()
+    return {
+        "accounts": Account.objects.filter(provisional=False).count(),
+        "ties": Tie.objects.count() - waiting["ties"],
+        "events": Event.objects.count() - waiting["events"],
+    }
+
+
+def unresolved_counts() -> dict[str, int]:
+    """``accounts``: named but not imported; ``ties`` and ``events``: that name such an account, or
+    an event that is not here. They wait, and take part once what they name arrives."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNRESOLVED)
+        accounts, ties, events = cursor.fetchone()
+    return {"accounts": accounts, "ties": ties, "events": events}
+
+
+def graph_is_empty() -> bool:
+    """Whether nothing was ever imported."""
+    return not Account.objects.exists()
