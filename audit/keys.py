@@ -47,7 +47,7 @@ def public_key() -> Ed25519PublicKey:
     if settings.AUDIT_SIGNING_KEY:
         return _from_text(settings.AUDIT_SIGNING_KEY).public_key()
     folder = Path(settings.KEYS_DIR)
-    if (folder / PRIVATE_FILE).exists():
+    if os.access(folder / PRIVATE_FILE, os.R_OK):
         return _from_folder(folder).public_key()
     try:
         key = load_pem_public_key((folder / PUBLIC_FILE).read_bytes())

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from audit import canonical, exports, keys, verbs, witness
 from audit.actors import Actor
-from audit.context import current_request_id
+from audit.context import request_id
 from audit.models import Entry, Head
 from audit.selectors import Filters, matching
 from audit.verify import Progress, Result, verify_trail
@@ -98,7 +98,7 @@ def record_all(*, actor: Actor, drafts: Sequence[Draft]) -> list[Entry]:
             at=canonical.timestamp(now),
             actor=actor.label,
             role=actor.role,
-            request_id=current_request_id.get(),
+            request_id=request_id(),
             previous_hash=previous_hash,
             **plain,
         )
@@ -184,7 +184,7 @@ def ask_verification(*, actor: Actor) -> Result | None:
         return verify(actor=actor)
     with transaction.atomic():
         record(actor=actor, verb="audit.ask_verification", target=TRAIL)
-        transaction.on_commit(lambda: current_app.send_task("audit.verify_trail"))
+        transaction.on_commit(lambda: current_app.send_task("audit.verify_trail"), robust=True)
     return None
 
 

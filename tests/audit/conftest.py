@@ -6,6 +6,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from audit import verbs
+from audit.context import current_request_id
 
 
 @pytest.fixture(autouse=True)
@@ -14,4 +15,5 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     settings.SIGHTLINE_HOME = tmp_path
     settings.KEYS_DIR = tmp_path / "keys"
     verbs.register("case.test", "tried something")
+    current_request_id.set("")
     return tmp_path

@@ -68,6 +68,16 @@ def test_an_entry_says_who_what_when_and_in_which_request() -> None:
 
 
 @pytest.mark.django_db
+def test_a_request_id_that_somebody_made_up_does_no_harm() -> None:
+    token = current_request_id.set("<b>" + "x" * 500 + "\n")
+    try:
+        (entry,) = write()
+    finally:
+        current_request_id.reset(token)
+    assert entry.request_id == "b" + "x" * 63
+
+
+@pytest.mark.django_db
 def test_the_documented_bytes_are_the_ones_that_are_hashed(home: Path) -> None:
     """Written out here by hand, as a third party would from the module's text."""
     write(

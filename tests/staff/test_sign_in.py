@@ -356,3 +356,18 @@ def test_the_secret_is_not_in_the_trail(client: Client, supervisor: User) -> Non
     sign_in(client, supervisor.email)
     secret = set_up_app(client)
     assert all(secret not in str(vars(entry)) for entry in Entry.objects.all())
+
+
+def test_a_copy_of_the_database_opens_no_second_factor(
+    client: Client, supervisor: User, settings: Settings
+) -> None:
+    """Secrets are encrypted; after a change of the secret key the old one still reads them."""
+    sign_in(client, supervisor.email)
+    secret = set_up_app(client)
+    assert all(secret not in str(factor.data) for factor in Authenticator.objects.all())
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another secret key of more than fifty characters, for this test"
+    other = Client()
+    with time_machine.travel(time.time() + 60):
+        sign_in(other, supervisor.email)
+        assert other.post("/sign-in/second-factor/", {"code": code_of(secret)})["Location"] == "/"
