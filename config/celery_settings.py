@@ -37,7 +37,7 @@ else:
     _folder = settings.SIGHTLINE_HOME / "queue"
     for _part in ("messages", "control", "taken"):
         (_folder / _part).mkdir(parents=True, exist_ok=True)
-    broker_url = "filesystem://"
+    broker_url = "filesystem://localhost"
     broker_transport = "config.filesystem_queue:Transport"
     broker_transport_options = {
         "data_folder_in": str(_folder / "messages"),

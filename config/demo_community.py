@@ -14,8 +14,10 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from accounts.models import ImportBatch
+from accounts.services import queue_import
 from config.supervisor import Supervisor
 from signals.models import Run
+from signals.services import start_run
 from staff.actors import Actor
 from staff.capabilities import Role
 from staff.models import User
@@ -46,8 +48,9 @@ def build(*, home: Path, supervisor: Supervisor, say: Callable[[str], None]) -> 
     _ensure_people(home / SIGN_INS)
     if not ImportBatch.objects.filter(source=SOURCE).exists():
         folder = _ensure_community(home, supervisor, say)
-        _queue_import(folder)
+        queue_import(actor=Actor.system("command"), path=folder, source=SOURCE)
     _wait_for_import(supervisor, say)
+    _ensure_run()
     _wait_for_run(supervisor, say)
 
 
@@ -95,12 +98,6 @@ def _ensure_community(home: Path, supervisor: Supervisor, say: Callable[[str], N
     return folder
 
 
-def _queue_import(folder: Path) -> None:
-    from accounts.services import queue_import
-
-    queue_import(actor=Actor.system("command"), path=folder, source=SOURCE, origin="command")
-
-
 def _wait_for_import(supervisor: Supervisor, say: Callable[[str], None]) -> None:
     def state() -> tuple[bool, str]:
         batch = ImportBatch.objects.filter(source=SOURCE).latest("id")
@@ -113,6 +110,13 @@ def _wait_for_import(supervisor: Supervisor, say: Callable[[str], None]) -> None
     _wait(state, supervisor, say)
 
 
+def _ensure_run() -> None:
+    """A run follows each import by itself; one that failed before gets another try."""
+    alive = [Run.State.QUEUED, Run.State.RUNNING, Run.State.DONE]
+    if not Run.objects.filter(state__in=alive).exists():
+        start_run(actor=Actor.system("command"), trigger=Run.Trigger.COMMAND)
+
+
 def _wait_for_run(supervisor: Supervisor, say: Callable[[str], None]) -> None:
     def state() -> tuple[bool, str]:
         run = Run.objects.order_by("id").last()
@@ -121,7 +125,7 @@ def _wait_for_run(supervisor: Supervisor, say: Callable[[str], None]) -> None:
         if run.state == Run.State.FAILED:
             raise DemoError(f"The indicators could not be computed: {run.error}")
         if Run.objects.filter(state=Run.State.DONE).exists():
-            return True, f"Opened {run.cases_opened} cases."
+            return True, f"Cases opened: {run.cases_opened:,}."
         return False, f"Computing indicators: {run.progress:.0%} {run.stage}".rstrip() + "."
 
     _wait(state, supervisor, say)

@@ -6,6 +6,7 @@ demonstration, development and tests) and *production* (`DATABASE_URL` is set).
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -345,9 +346,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logs.NoValuesReporterFilter"
 
 LOGGING_CONFIG = "config.logs.configure"
+# A person at the shell reads what a command prints, and only warnings beside it.
+_level, _style = ("WARNING", "text") if Path(sys.argv[0]).name == "manage.py" else ("INFO", "json")
 LOGGING = logging_config(
-    level=env.choice("SIGHTLINE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
-    style=env.choice("SIGHTLINE_LOG_FORMAT", "json", ("json", "text")),
+    level=env.choice("SIGHTLINE_LOG_LEVEL", _level, ("DEBUG", "INFO", "WARNING", "ERROR")),
+    style=env.choice("SIGHTLINE_LOG_FORMAT", _style, ("json", "text")),
 )
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
