@@ -39,7 +39,7 @@ class RunLock:
     """
 
     def __init__(self) -> None:
-        self._connection = connection.copy("run_lock")
+        self._connection = connection.copy()
 
     def __enter__(self) -> Self:
         return self

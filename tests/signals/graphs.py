@@ -77,9 +77,11 @@ class Graph:
 
 
 def school(children: int = 30, adults: int = 60) -> Graph:
-    """Two friendly circles, ordinary contacts inside them, and one account that stands out.
+    """Two friendly circles with ordinary contacts inside them, and one account that stands out.
 
-    ``mallory`` asks children whom nobody around it knows; nearly all refuse or block.
+    Everybody asks three friends of friends and one stranger; nearly all accept. ``mallory`` asks
+    15 children whom nobody around it knows; they refuse, and every second one blocks it too, while
+    adults accept what it asks.
     """
     graph = Graph()
     for number in range(children):
@@ -92,16 +94,19 @@ def school(children: int = 30, adults: int = 60) -> Graph:
             for step in (1, 2, 3):
                 other = (number + step) % size
                 graph.tie(f"{circle}{number}", f"{circle}{other}", since=-200)
-    for number in range(adults):
-        for step in (4, 5, 6):
-            offer = graph.event(
-                "Offer", f"adult{number}", f"adult{(number + step) % adults}", on=number % 7
-            )
-            graph.event("Accept", f"adult{(number + step) % adults}", offer, on=number % 7 + 0.5)
+    for circle, size in (("child", children), ("adult", adults)):
+        for number in range(size):
+            for step in (4, 5, 6, 11):
+                target, on = f"{circle}{(number + step) % size}", number % 7 + step / 10
+                offer = graph.event("Offer", f"{circle}{number}", target, on=on)
+                answer = "Reject" if (number + step) % 17 == 0 else "Accept"
+                graph.event(answer, target, offer, on=on + 0.5)
+    for number in range(0, adults, 5):
+        offer = graph.event("Offer", "mallory", f"adult{number}", on=10 + number / 10)
+        graph.event("Accept", f"adult{number}", offer, on=11 + number / 10)
     for number in range(0, children, 2):
         offer = graph.event("Offer", "mallory", f"child{number}", on=20 + number / 10)
-        verdict = "Reject" if number % 4 else "Accept"
-        graph.event(verdict, f"child{number}", offer, on=21 + number / 10)
+        graph.event("Reject", f"child{number}", offer, on=21 + number / 10)
         if number % 4:
             graph.event("Block", f"child{number}", "mallory", on=22 + number / 10)
     return graph
