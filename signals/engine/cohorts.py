@@ -71,10 +71,8 @@ def _fit(starts: Any, k: Any, n: Any, means: Any, concentrations: Any) -> None: 
         concentrations[c] = a + b
 
 
-def fit_cells(
-    cell: Whole, k: Floats, n: Floats, cells: int, trim: float
-) -> tuple[Floats, Floats, Whole]:
-    """Mean, concentration and number of accounts of each cell 0 … cells − 1.
+def fit_cells(cell: Whole, k: Floats, n: Floats, cells: int, trim: float) -> tuple[Floats, Floats]:
+    """Mean and concentration of each cell 0 … cells − 1.
 
     In each, the share ``trim`` of accounts furthest above the cell's mean is left out. An empty
     cell has the mean 0.5 and the loosest concentration.
@@ -99,19 +97,35 @@ def fit_cells(
     whole_n = np.maximum(np.rint(np.where(long, _LONGEST, n)).astype(np.int64), whole_k)
     means, concentrations = np.empty(cells), np.empty(cells)
     _fit(starts, whole_k[order], whole_n[order], means, concentrations)
-    return means, concentrations, size
+    return means, concentrations
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which fitted cell each row is compared with, and who belongs to each cell.
+
+    ``cell``: by row. ``member``/``cell_of``: pairs of row and cell; an account belongs to a cell of
+    every level that is used.
+    """
+
+    cell: Whole
+    member: Whole
+    cell_of: Whole
+    count: int
 
 
 @dataclass(frozen=True)
 class Cohorts:
     """Which cell each account belongs to, for each stretch, from the narrowest to everybody.
 
-    ``levels``: (level, stretch, account) cell numbers; ``cells``: how many cells a level has.
-    ``offender`` accounts, confirmed by people, are compared but never part of a comparison.
+    ``levels``: (level, stretch, account) cell numbers; ``cells``: how many cells a level has;
+    ``active``: (stretch, account) made any contact. ``offender`` accounts, confirmed by people, are
+    compared but never part of a comparison.
     """
 
-    levels: Whole
+    levels: NDArray[np.int32]
     cells: tuple[int, ...]
+    active: NDArray[np.bool_]
     offender: NDArray[np.bool_]
     spec: ThresholdSpec
 
@@ -136,7 +150,45 @@ class Cohorts:
             levels[1, s] = band.astype(np.int32) * 10 + decile
             levels[2, s] = band
         bands = len(BANDS)
-        return cls(levels, (bands * buckets * 10, bands * 10, bands, 1), offender, spec)
+        cells = (bands * buckets * 10, bands * 10, bands, 1)
+        return cls(levels, cells, activity > 0, offender, spec)
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts there are."""
+        return len(self.offender)
+
+    def group(
+        self, s: int, account: Whole, members: NDArray[np.bool_], first_level: int = 0
+    ) -> Grouping:
+        """Compare each row with the narrowest cell that has members enough in stretch ``s``."""
+        members = members & ~self.offender[account]
+        result = np.full(len(account), -1, np.int64)
+        rows, cells_of, count = [], [], 0
+        for level in range(first_level, len(self.cells)):
+            cell = self.levels[level, s, account].astype(np.int64)
+            size = np.bincount(cell[members], minlength=self.cells[level])
+            enough = size >= self.spec.cohort_size
+            if level == len(self.cells) - 1:
+                enough[:] = True
+            use = enough[cell] & (result < 0)
+            if not use.any():
+                continue
+            needed = np.zeros(self.cells[level], np.bool_)
+            needed[cell[use]] = True
+            number = np.cumsum(needed) - 1 + count
+            inside = np.flatnonzero(members & needed[cell])
+            rows.append(inside)
+            cells_of.append(number[cell[inside]])
+            result[use] = number[cell[use]]
+            count += int(needed.sum())
+        empty = np.zeros(0, np.int64)
+        return Grouping(
+            result,
+            np.concatenate(rows) if rows else empty,
+            np.concatenate(cells_of) if cells_of else empty,
+            count,
+        )
 
     def rates(self, account: Whole, k: Floats, n: Floats) -> tuple[Floats, Floats]:
         """Mean and concentration of the cohort of each (stretch, row); k, n are (stretch, row).
@@ -145,56 +197,137 @@ class Cohorts:
         """
         mean, concentration = np.full(k.shape, 0.5), np.full(k.shape, _LEAST)
         for s in range(len(k)):
-            members = (n[s] >= self.spec.cohort_minimum) & ~self.offender[account]
-            settled = np.zeros(len(account), np.bool_)
-            for level, cells in enumerate(self.cells):
-                cell = self.levels[level, s, account].astype(np.int64)
-                size = np.bincount(cell[members], minlength=cells)
-                enough = size >= self.spec.cohort_size
-                if level == len(self.cells) - 1:
-                    enough[:] = True
-                use = enough[cell] & ~settled
-                if not use.any():
-                    continue
-                # only the cells that are used are fitted
-                number = np.cumsum(enough) - 1
-                inside = members & enough[cell]
-                means, concentrations, _ = fit_cells(
-                    number[cell[inside]],
-                    k[s][inside],
-                    n[s][inside],
-                    int(enough.sum()),
-                    self.spec.trim,
-                )
-                mean[s, use] = means[number[cell[use]]]
-                concentration[s, use] = concentrations[number[cell[use]]]
-                settled |= use
+            group = self.group(s, account, n[s] >= self.spec.cohort_minimum)
+            means, concentrations = fit_cells(
+                group.cell_of,
+                k[s][group.member],
+                n[s][group.member],
+                group.count,
+                self.spec.trim,
+            )
+            mean[s], concentration[s] = means[group.cell], concentrations[group.cell]
         return mean, concentration
+
+    def tails(self, account: Whole, values: Floats) -> Floats:
+        """The share of each cohort's active accounts with such a value or more: (stretch, row).
+
+        Accounts without a row count as 0. Half of the equal ones count; never 0 or 1.
+        """
+        result = np.ones(values.shape)
+        everybody = np.arange(self.accounts)
+        for s in range(len(values)):
+            all_values = np.zeros(self.accounts)
+            all_values[account] = values[s]
+            group = self.group(s, everybody, self.active[s])
+            order = np.lexsort((all_values[group.member], group.cell_of))
+            cell, value = group.cell_of[order], all_values[group.member][order]
+            starts = np.searchsorted(cell, np.arange(group.count + 1))
+            own = group.cell[account]
+            # one number for (cell, value) lets a single search serve all cells
+            levels, ranks = np.unique(np.concatenate([value, values[s]]), return_inverse=True)
+            width = len(levels) + 1
+            keys = cell * width + ranks[: len(value)]
+            wanted = own * width + ranks[len(value) :]
+            size = starts[own + 1] - starts[own]
+            above = starts[own + 1] - np.searchsorted(keys, wanted, side="right")
+            at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")
+            result[s] = (0.5 * (above + at_least) + 0.5) / (size + 1.0)
+        return result
+
+    def standardise(self, account: Whole, values: Floats, level: int = 2) -> Floats:
+        """Values less their cohort's median, in units of its spread (half of 16 % to 84 %).
+
+        (stretch, row); NaN values stay NaN and belong to no comparison. The spread is at least a
+        twentieth of everybody's, so that a cohort of equals does not make a hair's breadth remarkable.
+        """
+        result = np.full(values.shape, np.nan)
+        for s in range(len(values)):
+            known = ~np.isnan(values[s])
+            if not known.any():
+                continue
+            group = self.group(s, account, known, level)
+            middle, spread = np.zeros(group.count), np.ones(group.count)
+            low, high = np.quantile(values[s][known], (0.16, 0.84))
+            least = max(0.05 * 0.5 * (high - low), 1e-9)
+            order = np.argsort(group.cell_of, kind="stable")
+            starts = np.searchsorted(group.cell_of[order], np.arange(group.count + 1))
+            for cell in range(group.count):
+                inside = values[s][group.member[order[starts[cell] : starts[cell + 1]]]]
+                if len(inside):
+                    low, middle[cell], high = np.quantile(inside, (0.16, 0.5, 0.84))
+                    spread[cell] = max(0.5 * (high - low), least)
+            result[s] = (values[s] - middle[group.cell]) / spread[group.cell]
+        return result
 
     def scatter(self, account: Whole, k: Floats, expected: Floats, n: Floats) -> Floats:
         """Gamma shape of each (stretch, row): how tightly ordinary accounts follow expectation.
 
-        By moments over the cohort (age band), the most extreme trimmed; between 1 and 100.
+        By moments over the cohort, the most extreme trimmed; between 1 and 100.
         """
         shape = np.full(k.shape, 10.0)
         for s in range(len(k)):
-            members = (n[s] >= self.spec.cohort_minimum) & ~self.offender[account]
-            members &= expected[s] > 0
-            cell = self.levels[2, s, account].astype(np.int64)
-            cells = self.cells[2]
-            size = np.bincount(cell[members], minlength=cells)
-            cell = np.where(size[cell] >= self.spec.cohort_size, cell, cells)
-            squares = (k[s] - expected[s]) ** 2
-            ratio = np.divide(squares, expected[s], out=np.zeros_like(squares), where=members)
-            for c in range(cells + 1):
-                # everybody stands in for a cohort that is too small
-                inside = members & ((cell == c) | (c == cells))
-                if not inside.any():
-                    continue
-                limit = np.quantile(ratio[inside], 1.0 - self.spec.trim)
-                inside &= ratio <= limit
-                e = np.sort(expected[s, inside])
-                extra = np.sort(squares[inside]).sum() - e.sum()
-                value = (e**2).sum() / extra if extra > 0 else 100.0
-                shape[s, cell == c] = np.clip(value, 1.0, 100.0)
+            members = (n[s] >= self.spec.cohort_minimum) & (expected[s] > 0)
+            group = self.group(s, account, members, 2)
+            e, square = expected[s][group.member], (k[s] - expected[s])[group.member] ** 2
+            order = np.lexsort((square / e, group.cell_of))
+            starts = np.searchsorted(group.cell_of[order], np.arange(group.count + 1))
+            fitted = np.full(group.count, 10.0)
+            for cell in range(group.count):
+                size = starts[cell + 1] - starts[cell]
+                inside = order[starts[cell] :][: int(np.ceil(size * (1.0 - self.spec.trim)))]
+                extra = np.sort(square[inside]).sum() - np.sort(e[inside]).sum()
+                whole = (np.sort(e[inside]) ** 2).sum()
+                fitted[cell] = np.clip(whole / extra, 1.0, 100.0) if extra > 0 else 100.0
+            shape[s] = fitted[group.cell]
         return shape
+
+    def per_unit(self, account: Whole, events: Floats, n: Floats) -> Floats:
+        """Events a unit of n in the cohort of each (stretch, row), the most extreme rates trimmed."""
+        result = np.zeros(events.shape)
+        for s in range(len(events)):
+            group = self.group(s, account, n[s] >= self.spec.cohort_minimum, 2)
+            value, units = events[s][group.member], n[s][group.member]
+            order = np.lexsort((units, value / np.maximum(units, 1.0), group.cell_of))
+            starts = np.searchsorted(group.cell_of[order], np.arange(group.count + 1))
+            fitted = np.zeros(group.count)
+            for cell in range(group.count):
+                size = starts[cell + 1] - starts[cell]
+                inside = order[starts[cell] :][: int(np.ceil(size * (1.0 - self.spec.trim)))]
+                fitted[cell] = np.sort(value[inside]).sum() / max(units[inside].sum(), 1.0)
+            result[s] = fitted[group.cell]
+        return result
+
+    def same_size(self, account: Whole, values: Floats, size: Floats) -> tuple[Floats, Floats]:
+        """z of values among accounts of the same age band and ``size``, and what is usual there.
+
+        (stretch, row); NaN values stay NaN and belong to no comparison. Mean and standard deviation
+        of a size are steadied by those of all sizes; a cell too small gives way to all ages.
+        """
+        z, usual = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+        sizes = int(size.max(initial=0.0)) + 1
+        for s in range(len(values)):
+            known = ~np.isnan(values[s])
+            if not known.any():
+                continue
+            member = known & ~self.offender[account]
+            member = member if member.any() else known
+            band = self.levels[2, s, account].astype(np.int64)
+            bucket = size[s].astype(np.int64)
+            fine = band * sizes + bucket
+            many = np.bincount(fine[member], minlength=fine.max() + 1)
+            rough = many[fine] < self.spec.cohort_size
+            cell = np.where(rough, (fine.max() + 1) + bucket, fine)
+            # those who are compared with all ages are compared with all of them
+            members = np.concatenate([np.flatnonzero(member), np.flatnonzero(member)])
+            cells = np.concatenate([fine[member], (fine.max() + 1) + bucket[member]])
+            count = int(max(cell.max(), cells.max())) + 1
+            x = np.round(values[s][members], 9)
+            order = np.lexsort((x, cells))  # sums in an order that ids cannot change
+            x, cells = x[order], cells[order]
+            n = np.bincount(cells, minlength=count)
+            mean_all, var_all = x.mean(), max(x.var(), 1e-12)
+            mean = (np.bincount(cells, x, count) + 5.0 * mean_all) / (n + 5.0)
+            square = (np.bincount(cells, (x - mean[cells]) ** 2, count) + 5.0 * var_all) / (n + 5.0)
+            z[s] = (values[s] - mean[cell]) / np.sqrt(square[cell])
+            usual[s] = np.where(known, mean[cell], np.nan)
+        return z, usual

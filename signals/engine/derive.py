@@ -36,6 +36,12 @@ class Backend(Protocol):
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """``first`` with m, m_star, m_final, deg_u, deg_v and first_mutual (µs) beside it."""
 
+    def communities(self, ties: Table, prepared: Prepared) -> Table:
+        """account, community: a number that only its members share."""
+
+    def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
+        """event, peers_0 …: how many other targets of u have a tie with the target, by stretch."""
+
 
 def columns(table: pa.Table) -> dict[str, NDArray[Any]]:
     """Columns of an Arrow table as numpy arrays, by name."""
@@ -78,12 +84,16 @@ def derive(
         "contacts",
         canonical.contacts(facts, accounts, safety, answers, spec, prepared.as_of),
     )
-    kept: dict[str, Table] = {}
+    kept: dict[str, Any] = {}
 
-    def once(name: str, expression: Table) -> Table:
+    def once_of(name: str, make: Callable[[], Any]) -> Any:
         if name not in kept:
-            kept[name] = keep(name, expression)
+            kept[name] = make()
         return kept[name]
+
+    def forget(name: str) -> None:
+        kept.pop(name, None)
+        backend.drop(name)
 
     return Tables(
         accounts=accounts,
@@ -93,10 +103,19 @@ def derive(
         approaches=approaches,
         requests=requests,
         facts=facts,
+        communities=lambda: once_of("communities", lambda: backend.communities(ties, prepared)),
+        circle=lambda chosen: once_of(
+            "circle",
+            lambda: backend.circle(ties, chosen, prepared, len(spec.stretches)),
+        ),
+        load=backend.load,
+        drop=forget,
+        once=once_of,
+        prepared=prepared,
         spec=spec,
         as_of=prepared.as_of,
         ask=lambda expression: columns(backend.fetch(expression)),
-        keep=once,
+        keep=lambda name, expression: once_of(name, lambda: keep(name, expression)),
     )
 
 

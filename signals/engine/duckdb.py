@@ -6,11 +6,13 @@ import os
 import tempfile
 
 import ibis
+import numpy as np
 import pyarrow as pa
 from ibis.expr.types import Table
 
+from signals.engine.communities import communities
 from signals.engine.derive import columns
-from signals.engine.facts import build_index, contact_facts
+from signals.engine.facts import TieIndex, build_index, circle, contact_facts
 from signals.engine.machine import threads
 from signals.engine.prepare import DAY, Prepared
 
@@ -29,6 +31,7 @@ class DuckDB:
             memory_limit=os.environ.get("SIGNALS_MEMORY", "5GB"),
         )
         self._connection = self._ibis.con
+        self._index: TieIndex | None = None
 
     def __enter__(self) -> DuckDB:
         return self
@@ -61,11 +64,7 @@ class DuckDB:
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""
-        t = columns(self.fetch(ties))
-        index = build_index(
-            prepared.count, t["a"], t["b"], t["start"], t["end"], t["init_a"], t["init_b"]
-        )
-        del t
+        index = self._index_of(ties, prepared)
         contacts = self.fetch(first)
         found = contact_facts(
             index,
@@ -78,3 +77,24 @@ class DuckDB:
         for name, values in vars(found).items():
             contacts = contacts.append_column(name, pa.array(values))
         return self.load("facts", contacts)
+
+    def communities(self, ties: Table, prepared: Prepared) -> Table:
+        """The community of every account: account, community."""
+        label = communities(self._index_of(ties, prepared), prepared.accounts, prepared.as_of)
+        numbers = np.arange(prepared.count, dtype=np.int32)
+        return self.load("communities", pa.table({"account": numbers, "community": label}))
+
+    def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
+        """For each contact (event) how many other targets of u know the target: peers_0 …"""
+        c = columns(self.fetch(contacts.select("event", "u", "v", "stretch")))
+        found = circle(self._index_of(ties, prepared), c["u"], c["v"], c["stretch"], stretches)
+        peers = {f"peers_{place}": found[place] for place in range(stretches)}
+        return self.load("circle", pa.table({"event": c["event"], **peers}))
+
+    def _index_of(self, ties: Table, prepared: Prepared) -> TieIndex:
+        if self._index is None:
+            t = columns(self.fetch(ties))
+            self._index = build_index(
+                prepared.count, t["a"], t["b"], t["start"], t["end"], t["init_a"], t["init_b"]
+            )
+        return self._index

@@ -24,13 +24,23 @@ from signals.engine.kernels import (
     NEVER,
     STILL,
     balanced_chunks,
+    circle_kernel,
     facts_kernel,
     sort_changes,
     transpose,
 )
 from signals.engine.machine import threads
 
-__all__ = ["ALWAYS", "NEVER", "STILL", "Facts", "TieIndex", "build_index", "contact_facts"]
+__all__ = [
+    "ALWAYS",
+    "NEVER",
+    "STILL",
+    "Facts",
+    "TieIndex",
+    "build_index",
+    "circle",
+    "contact_facts",
+]
 
 Ints = NDArray[np.int64]
 DAY = 86_400_000_000  # µs
@@ -185,3 +195,46 @@ def contact_facts(
         back[order] = np.arange(count)
         small, first = small[:, back], first[back]
     return Facts(small[0], small[1], small[2], small[3], small[4], first)
+
+
+def circle(
+    index: TieIndex,
+    u: NDArray[Any],
+    v: NDArray[Any],
+    stretch: NDArray[Any],
+    stretches: int,
+) -> NDArray[np.int32]:
+    """For each contact, how many other targets of u have, or had, a tie with the target.
+
+    ``stretch``: the shortest stretch that holds the contact; both contacts must lie in it. Gives
+    (stretch, contact). Pairs (u, v) do not repeat.
+    """
+    order = np.argsort(u, kind="stable")
+    u32, v32 = np.asarray(u, np.uint32)[order], np.asarray(v, np.uint32)[order]
+    shortest = np.asarray(stretch, np.int8)[order]
+    found = np.zeros((stretches, len(order)), np.int32)
+    workers = threads()
+    even = np.linspace(0, len(order), 4 * workers + 1).astype(np.int64)[1:-1]
+    # cut between accounts
+    cuts = np.unique(np.concatenate([[0], np.searchsorted(u32, u32[even]), [len(order)]]))
+
+    def work(chunk: int) -> None:
+        circle_kernel(
+            cuts[chunk],
+            cuts[chunk + 1],
+            index.indptr,
+            index.neighbour,
+            u32,
+            v32,
+            shortest,
+            stretches,
+            found,
+        )
+
+    if len(order):
+        with ThreadPoolExecutor(workers) as pool:
+            for _ in pool.map(work, range(len(cuts) - 1)):
+                pass
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return found[:, back]

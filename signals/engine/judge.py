@@ -13,7 +13,7 @@ from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Frame, Judgement, Tables, by_stretch
 from signals.indicators.registry import REGISTRY
-from signals.scoring import POINTS, Combined, best_stretch, clip, combine, flags, ranks
+from signals.scoring import POINTS, SPEAKS, Combined, best_stretch, clip, combine, flags, ranks
 from signals.spec import KEYS, ThresholdSpec
 
 Floats = NDArray[np.float64]
@@ -79,6 +79,7 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
         llr[:, place, to] = clip(judgement.llr[:, rows], key, spec)
         k[:, place, to] = np.where(known, judgement.k[:, rows], np.nan)
         n[:, place, to] = np.where(known, judgement.n[:, rows], np.nan)
+    _excuse(llr)
     combined = combine(llr, spec)
     best = best_stretch(combined.llr)
     at = best, np.arange(len(account))
@@ -107,6 +108,13 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
         flagged=flagged,
         rank=ranks(points),
     )
+
+
+def _excuse(llr: Floats) -> None:
+    """Belonging to the children's circle does not excuse taking them aside."""
+    belongs, aside = KEYS.index("embedded"), KEYS.index("private_threads")
+    speaks = np.nan_to_num(llr[:, aside]) >= SPEAKS
+    llr[:, belongs] = np.where(speaks, np.fmax(llr[:, belongs], 0.0), llr[:, belongs])
 
 
 def _highest(total: Floats) -> Floats:

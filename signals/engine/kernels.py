@@ -234,3 +234,119 @@ def facts_kernel(  # pragma: no cover - compiled
         small[1, e] = m_star
         small[2, e] = m_final
         first_mutual[e] = mutual
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def mix(x: Any) -> Any:  # pragma: no cover - compiled
+    """Scatter 64 bits (SplitMix64's finaliser, Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@nb.njit(cache=True, nogil=True)
+def structure_kernel(  # pragma: no cover - compiled
+    first: int, last: int, indptr: Any, neighbour: Any, times: Any, key: Any, new: Any
+) -> None:
+    """One round of colour refinement: each key absorbs its neighbours' and the ties' starts."""
+    for i in range(first, last):
+        total = np.uint64(0)
+        for j in range(indptr[i], indptr[i + 1]):
+            total += mix(key[neighbour[j]] + mix(np.uint64(times[j, 0])))
+        new[i] = mix(key[i] * np.uint64(3) + total)
+
+
+@nb.njit(cache=True, nogil=True)
+def label_kernel(  # pragma: no cover - compiled
+    first: int,
+    last: int,
+    indptr: Any,
+    neighbour: Any,
+    times: Any,
+    as_of: int,
+    fixed: Any,
+    key: Any,
+    label: Any,
+    new: Any,
+    turn: int,
+) -> None:
+    """One half-step of label propagation over the ties that stand at ``as_of``.
+
+    Whose turn it is takes the label that most of its neighbours bear; of equal ones its own, else
+    the one that the turn's lot falls on. Nobody else moves, so that two sides cannot swap for ever.
+    """
+    longest = 0
+    for i in range(first, last):
+        longest = max(longest, np.int64(indptr[i + 1] - indptr[i]))
+    seen = np.empty(longest, np.int32)
+    for i in range(first, last):
+        new[i] = label[i]
+        if fixed[i] or (key[i] >> np.uint64(turn & 31)) & np.uint64(1) != np.uint64(turn & 1):
+            continue
+        count = 0
+        last_seen = np.int64(-1)
+        for j in range(indptr[i], indptr[i + 1]):
+            w = np.int64(neighbour[j])
+            if times[j, 0] < as_of < times[j, 1] and w != last_seen:
+                seen[count] = label[w]
+                count += 1
+                last_seen = w
+        if count == 0:
+            continue
+        seen[:count].sort()
+        best, best_lot, best_label = 0, np.uint64(0), label[i]
+        j = 0
+        while j < count:
+            k = j + 1
+            while k < count and seen[k] == seen[j]:
+                k += 1
+            lot = mix(np.uint64(seen[j]) * np.uint64(64) + np.uint64(turn))
+            if seen[j] == label[i]:
+                lot = np.uint64(0)
+            if k - j > best or (k - j == best and lot < best_lot):
+                best, best_lot, best_label = k - j, lot, seen[j]
+            j = k
+        new[i] = best_label
+
+
+@nb.njit(cache=True, nogil=True)
+def circle_kernel(  # pragma: no cover - compiled
+    first: int,
+    last: int,
+    indptr: Any,
+    neighbour: Any,
+    u: Any,
+    v: Any,
+    stretch: Any,
+    stretches: int,
+    found: Any,
+) -> None:
+    """For contacts first … last−1 in the order of u: how many other targets of u know the target.
+
+    ``found``: (stretch, contact); both contacts must lie in the stretch. ``first`` and ``last`` do
+    not cut the contacts of one account.
+    """
+    place = np.full(len(indptr) - 1, 127, np.int8)  # shortest stretch in which u contacted it
+    begin = first
+    while begin < last:
+        end = begin
+        while end < last and u[end] == u[begin]:
+            place[v[end]] = stretch[end]
+            end += 1
+        for e in range(begin, end):
+            low, high = indptr[v[e]], indptr[v[e] + np.uint32(1)]
+            if np.int64(high - low) > 16 * (end - begin):
+                for other in range(begin, end):
+                    q = low + _count_below(neighbour, low, high, v[other])
+                    if q < high and neighbour[q] == v[other]:
+                        for s in range(max(stretch[e], stretch[other]), stretches):
+                            found[s, e] += 1
+            else:
+                for j in range(low, high):
+                    w = neighbour[j]
+                    if place[w] < stretches and (j == low or neighbour[j - 1] != w):
+                        for s in range(max(stretch[e], place[w]), stretches):
+                            found[s, e] += 1
+        for e in range(begin, end):
+            place[v[e]] = 127
+        begin = end

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import ibis
 import numpy as np
+import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
+from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
 from signals.engine.cohorts import Cohorts
+from signals.engine.kernels import NEVER
+from signals.engine.prepare import DAY, Prepared
 from signals.spec import ThresholdSpec
 
 Floats = NDArray[np.float64]
@@ -20,13 +25,19 @@ Range = tuple[float, float]
 
 # evaluate an expression: its columns by name, rows in no particular order
 Ask = Callable[[Table], Mapping[str, NDArray[Any]]]
+# compute something once in a run; later calls give the same
+Once = Callable[[str, Callable[[], Any]], Any]
 # evaluate an expression once into a table of that name; later calls give the same table
 Keep = Callable[[str, Table], Table]
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The canonical tables as expressions; see ``signals.engine.canonical`` for their columns."""
+    """The canonical tables as expressions; see ``signals.engine.canonical`` for their columns.
+
+    ``communities()``: account, community. ``circle(contacts)``: event, peers_0 …, how many other
+    targets of the same account know the target. ``load`` makes a small Arrow table known.
+    """
 
     accounts: Table
     ties: Table
@@ -37,8 +48,14 @@ class Tables:
     facts: Table
     spec: ThresholdSpec
     as_of: int
+    prepared: Prepared
     ask: Ask
     keep: Keep
+    load: Callable[[str, pa.Table], Table]
+    communities: Callable[[], Table]
+    circle: Callable[[Table], Table]
+    drop: Callable[[str], None]
+    once: Once
 
     def toward_children(self) -> Table:
         """Contacts that count: with a child, by an account that was none, within the history."""
@@ -135,10 +152,6 @@ def by_stretch(table: Table, spec: ThresholdSpec, by: str, **measures: Any) -> T
 
 def contact_rows(tables: Tables, chosen: Table, counted: Any, value: Any = None) -> Table:
     """Evidence rows from contacts; ``counted`` marks those that are among the k."""
-    import ibis
-
-    from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
-
     degrees = tables.facts.select(facts_event="event", deg_u="deg_u")
     c = chosen.mutate(
         counted=counted, value=ibis.null("float64") if value is None else value.cast("float64")
@@ -159,6 +172,50 @@ def contact_rows(tables: Tables, chosen: Table, counted: Any, value: Any = None)
         counted=c.counted,
         value=c.value,
     )
+
+
+def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
+    """Evidence rows from safety events: event, u (whom it is about), v, t, stretch in ``chosen``."""
+    return chosen.select(
+        account="u",
+        event="event",
+        target="v",
+        at="t",
+        kind=kind,
+        outcome=ibis.null("string"),
+        m=ibis.null("int64"),
+        m_star=ibis.null("int64"),
+        deg_u=ibis.null("int64"),
+        deg_v=ibis.null("int64"),
+        stretch="stretch",
+        counted=counted,
+        value=value.cast("float64"),
+    )
+
+
+def stretch_of(t: Any, spec: ThresholdSpec, as_of: int) -> Any:
+    """Position of the shortest stretch that holds the time, their number if none does."""
+    places = enumerate(spec.stretches)
+    inside = ((t >= as_of - days * DAY, place) for place, days in places)
+    return ibis.cases(*inside, else_=len(spec.stretches)).cast("int8")
+
+
+def half_ties(ties: Table) -> Table:
+    """Each tie from both sides: x, w, start, end, init (when x began it, or NEVER)."""
+    one = ties.select(x="a", w="b", start="start", end="end", init="init_a")
+    return one.union(ties.select(x="b", w="a", start="start", end="end", init="init_b"))
+
+
+def standing_ties(ties: Table, as_of: int, organic: bool = False) -> Table:
+    """Who stands with whom at the run: x, w, from both sides, each pair once.
+
+    ``organic``: only those that x did not begin.
+    """
+    half = half_ties(ties)
+    stands = (half.start < as_of) & (half.end > as_of)
+    if organic:
+        stands &= half.init == NEVER
+    return half.filter(stands).select("x", "w").distinct()
 
 
 def number(value: float) -> str:

@@ -1,0 +1,186 @@
+"""I12: whether the recorded age fits the ages around the account.
+
+Naive Bayes over the ties that the account did not begin, with the homophily matrix of accounts whose
+age is verified. (a) Recorded as a child, with ties like an adult's, and contacting children as a
+stranger: points. (b) Recorded as an adult, with ties like a child's: an age check is recommended, no
+points either way, since a groomer's ties look like a child's too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from signals.engine.cohorts import Cohorts
+from signals.engine.prepare import BANDS
+from signals.indicators.base import (
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    by_stretch,
+    number,
+    standing_ties,
+    too_few,
+    total,
+)
+from signals.spec import ThresholdSpec
+
+KEY = "age_mismatch"
+UNIT = 1_000_000
+PER_TIE = 1.0  # most that one tie can say
+VERIFIED = 200  # accounts of verified age that make a matrix
+STRANGERS = 3  # children contacted without a friend in common
+CHECK = 2.0  # from this log-likelihood ratio an adult's age should be checked
+KNOWN = len(BANDS) - 1
+ADULT = BANDS.index("18_plus")
+
+
+def counts(tables: Tables) -> Table:
+    """strangers by stretch; n ties and llr by age band of everybody whose age is recorded."""
+    prepared = tables.prepared
+    bands = tables.load(
+        "bands",
+        pa.table(
+            {
+                "member": pa.array(np.arange(prepared.count), pa.int32()),
+                "band": pa.array(prepared.band, pa.int8()),
+                "verified": prepared.accounts["verified"],
+            }
+        ),
+    )
+    organic = standing_ties(tables.ties, tables.as_of, organic=True)
+    other = bands.select(friend="member", other="band")
+    known = organic.join(other, organic.w == other.friend)
+    known = known.filter(known.other < KNOWN)
+    around = known.group_by("x").aggregate(
+        **{f"b{b}": total((known.other == b).cast("int64")) for b in range(KNOWN)}
+    )
+    around = tables.keep("bands_around", around)
+    matrix = tables.keep("bands_matrix", around.join(bands, around.x == bands.member))
+    recorded = matrix.filter(matrix.band < KNOWN)
+    sums = tables.ask(
+        recorded.group_by("band", "verified").aggregate(
+            accounts=recorded.count(), **{f"b{b}": total(recorded[f"b{b}"]) for b in range(KNOWN)}
+        )
+    )
+    ratio = _ratios(sums)
+    c = tables.toward_children()
+    stranger = by_stretch(c, tables.spec, "u", strangers=c.m == 0)
+    both = stranger.join(matrix, stranger.account == matrix.x)
+    both = both.filter(both.band < KNOWN)
+    all_ = sum((both[f"b{b}"] for b in range(1, KNOWN)), both.b0)
+    places = range(len(tables.spec.stretches))
+    names: dict[str, Any] = {}
+    for p in places:
+        names[f"strangers_{p}"] = both[f"strangers_{p}"]
+        names[f"n_{p}"] = all_
+        names[f"band_{p}"] = both.band.cast("int64")
+        names[f"adults_{p}"] = both[f"b{ADULT}"]
+        names[f"llr_{p}"] = ibis.cases(
+            *(
+                (both.band == mine, sum(
+                    (both[f"b{b}"] * int(ratio[mine, b]) for b in range(1, KNOWN)),
+                    both.b0 * int(ratio[mine, 0]),
+                ))
+                for mine in range(KNOWN)
+            ),
+            else_=0,
+        ).cast("int64")  # fmt: skip
+    return both.select("account", **names)
+
+
+def _ratios(sums: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """(own recorded band, friend's band): millionths of a log-likelihood ratio a tie.
+
+    For children: adult against the recorded band; for adults: the likeliest child's band against
+    adult, bounded a tie.
+    """
+    counted = np.zeros((KNOWN, KNOWN))
+    verified = sums["verified"].astype(np.bool_)
+    use = verified if sums["accounts"][verified].sum() >= VERIFIED else verified | True
+    for b in range(KNOWN):
+        np.add.at(counted[:, b], sums["band"][use].astype(int), sums[f"b{b}"][use])
+    base = (counted.sum(axis=0) + 1.0) / (counted.sum() + KNOWN)
+    share = (counted + 20.0 * base) / (counted.sum(axis=1, keepdims=True) + 20.0)
+    ratio = np.log(share[ADULT]) - np.log(share)
+    children = counted[:ADULT].sum(axis=0)
+    child = (children + 20.0 * base) / (children.sum() + 20.0)
+    ratio[ADULT] = np.log(child) - np.log(share[ADULT])
+    return np.rint(np.clip(ratio, -PER_TIE, PER_TIE) * UNIT).astype(np.int64)
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """(a) the log-likelihood ratio, (b) 0; both bounded by the set's cap."""
+    n, band = frame["n"], frame["band"]
+    cap = spec[KEY].cap
+    llr = np.clip(frame["llr"] / UNIT, -cap, cap)
+    enough = (n >= spec[KEY].minimum) & (frame["strangers"] >= STRANGERS)
+    minor = band < ADULT
+    return Judgement(
+        account=frame.account,
+        llr=np.where(enough, np.where(minor, llr, 0.0), np.nan),
+        k=np.where(minor, frame["adults"], n - frame["adults"]),
+        n=n,
+        expected=np.full(n.shape, np.nan),
+        range=lambda s, i: None,
+        details={
+            "minor": minor.astype(np.float64),
+            "looks": np.where(enough, llr, np.nan),
+            "strangers": frame["strangers"],
+        },
+    )
+
+
+def sentence(said: Said) -> str:
+    """Whose ties they look like."""
+    recorded, others = ("a child", "adults") if said.details["minor"] else ("an adult", "children")
+    text = (
+        f"Recorded as {recorded}; {number(said.k)} of {number(said.n)} ties that others began are "
+        f"with {others}"
+    )
+    if not said.details["minor"]:
+        check = said.details["looks"] >= CHECK
+        text += ", as a child's would be: an age check is recommended" if check else ""
+    return text + "."
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """Too few ties, or too few strangers."""
+    if said and said.n >= spec[KEY].minimum:
+        there = number(said.details["strangers"])
+        return f"{there} children contacted without a friend in common; {STRANGERS} are needed"
+    return too_few(said, spec[KEY].minimum, "ties that others began, with people of known age")
+
+
+def rows(tables: Tables) -> Table:
+    """Ties that others began; counted: with the other age group; value: the friend's age band."""
+    organic = standing_ties(tables.ties, tables.as_of, organic=True)
+    band = tables.prepared.band
+    bands = tables.load(
+        "bands_of",
+        pa.table(
+            {
+                "member": pa.array(np.arange(len(band)), pa.int32()),
+                "band": pa.array(band, pa.int8()),
+            }
+        ),
+    )
+    mine = bands.select(me="member", own="band")
+    theirs = bands.select(friend="member", other="band")
+    both = organic.join(mine, organic.x == mine.me).join(theirs, organic.w == theirs.friend)
+    both = both.filter(both.other < KNOWN)
+    none = ibis.null("int64")
+    return both.select(
+        account="x", event=none, target="w", at=none, kind=ibis.literal("tie"),
+        outcome=ibis.null("string"), m=none, m_star=none, deg_u=none, deg_v=none,
+        stretch=ibis.literal(0, "int8"),
+        counted=(both.own < ADULT) == (both.other == ADULT),
+        value=both.other.cast("float64"),
+    )  # fmt: skip

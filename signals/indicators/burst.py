@@ -1,0 +1,146 @@
+"""I4: the busiest day, week or fortnight of contacts with children.
+
+Activity is heavy-tailed, so the best window is judged against the best windows of the cohort. It
+speaks only as far as children are also more of it than of the account's usual contacts: the weaker
+of the two findings counts.
+"""
+
+from __future__ import annotations
+
+import ibis
+import numpy as np
+from ibis.expr.types import Table
+from scipy import stats
+
+from signals.engine.cohorts import Cohorts
+from signals.engine.prepare import DAY
+from signals.indicators.base import (
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    contact_rows,
+    number,
+    total,
+)
+from signals.scoring import shift_llr
+from signals.spec import ThresholdSpec
+
+KEY = "burst"
+WINDOWS = (1, 7, 14)  # days
+PACK = 2**31
+STEADY = 4.0  # contacts of the cohort's usual mixture that steady the account's own
+
+
+def _contacts(tables: Tables) -> Table:
+    """Contacts with people of known age, of accounts that contacted children enough."""
+    c = tables.contacts
+    c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
+    children = tables.toward_children()
+    many = children.group_by("u").aggregate(children=children.count())
+    many = many.filter(many.children >= tables.spec[KEY].minimum).select(busy="u")
+    return c.join(many, c.u == many.busy).select(
+        "event", "u", "v", "t", "stretch", child=c.weight > 0
+    )
+
+
+def windows(tables: Tables) -> Table:
+    """Each contact as the end of its windows: children_D and known_D within the last D days."""
+    c = tables.keep("burst_contacts", _contacts(tables))
+    child = c.child.cast("int64")
+    measures = {}
+    for days in WINDOWS:
+        window = ibis.range_window(preceding=days * DAY, following=0, group_by="u", order_by="t")
+        measures[f"children_{days}"] = child.sum().over(window)
+        measures[f"known_{days}"] = child.count().over(window)
+    so_far = ibis.range_window(preceding=None, following=0, group_by="u", order_by="t")
+    for place in range(len(tables.spec.stretches) - 1):
+        inside = (c.stretch <= place).cast("int64")
+        # windows that begin before the stretch are cut where it begins
+        measures[f"children_since_{place}"] = (child * inside).sum().over(so_far)
+        measures[f"known_since_{place}"] = inside.sum().over(so_far)
+    return tables.keep("burst_windows", c.mutate(**measures))
+
+
+def counts(tables: Tables) -> Table:
+    """best1, best7, best14: the best windows, packed; children, known: all contacts."""
+    w = windows(tables)
+    last = len(tables.spec.stretches) - 1
+    columns = {}
+    for place in range(last + 1):
+        inside = w.stretch <= place
+        for days in WINDOWS:
+            children, known = w[f"children_{days}"], w[f"known_{days}"]
+            if place < last:
+                children = ibis.least(children, w[f"children_since_{place}"])
+                known = ibis.least(known, w[f"known_since_{place}"])
+            # most children first, then fewest others
+            packed = children.cast("int64") * PACK + (PACK - 1 - known.cast("int64"))
+            columns[f"best{days}_{place}"] = packed.max(where=inside).fill_null(PACK - 1)
+        columns[f"children_{place}"] = total(w.child.cast("int64"), inside)
+        columns[f"known_{place}"] = total((w.t >= 0).cast("int64"), inside)
+    return w.group_by(account="u").aggregate(**columns)
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """The smaller of: how rare such a window is in the cohort, how unusual its children are."""
+    children_all = frame["children"][-1:]
+    known_all = frame["known"][-1:]
+    usual = float(children_all.sum() / max(known_all.sum(), 1.0))
+    best_z = np.full(frame["children"].shape, -np.inf)
+    k, n = np.zeros(best_z.shape), np.zeros(best_z.shape)
+    days_of = np.zeros(best_z.shape)
+    for days in WINDOWS:
+        packed = frame[f"best{days}"]
+        children = np.floor(packed / PACK)
+        known = PACK - 1 - (packed - children * PACK)
+        # three windows were looked at
+        tail = np.minimum(3.0 * cohorts.tails(frame.account, children), 0.999)
+        outside = np.maximum(known_all - known, 0.0)
+        share = (children_all - children + STEADY * usual) / (outside + STEADY)
+        mixture = stats.binom.sf(children - 1.0, known, np.clip(share, 1e-6, 1.0 - 1e-6))
+        z = np.minimum(stats.norm.isf(tail), stats.norm.isf(np.clip(mixture, 1e-12, 0.999)))
+        z = np.where(children >= spec[KEY].minimum, z, -np.inf)
+        better = z > best_z
+        best_z = np.where(better, z, best_z)
+        k, n = np.where(better, children, k), np.where(better, known, n)
+        days_of = np.where(better, days, days_of)
+    enough = np.isfinite(best_z)
+    expected = n * usual
+    return Judgement(
+        account=frame.account,
+        # no wave is no sign of innocence: it says as little as an ordinary one
+        llr=np.where(enough, np.maximum(shift_llr(best_z), -0.5), np.nan),
+        k=np.where(enough, k, np.floor(frame["best14"] / PACK)),
+        n=n,
+        expected=expected,
+        range=lambda s, i: None,
+        details={"days": days_of},
+    )
+
+
+def sentence(said: Said) -> str:
+    """The window, and what share would be usual."""
+    days = number(said.details["days"])
+    within = "one day" if days == "1" else f"{days} days"
+    return (
+        f"Within {within} it contacted {number(said.k)} new children among {number(said.n)} people; "
+        f"with the usual mixture {number(said.expected)} of them would be children."
+    )
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """No window with enough children."""
+    there = number(said.k) if said else "no"
+    return f"{there} new children within a fortnight; {spec[KEY].minimum} are needed"
+
+
+def rows(tables: Tables) -> Table:
+    """Contacts with children; value: children within the fortnight that ends with each."""
+    w = windows(tables)
+    c = tables.contacts
+    in_window = w.select(ends="event", wave="children_14")
+    chosen = tables.toward_children()
+    chosen = chosen.join(in_window, chosen.event == in_window.ends)
+    del c
+    return contact_rows(tables, chosen, chosen.wave >= tables.spec[KEY].minimum, chosen.wave)

@@ -1,0 +1,113 @@
+"""I9: whether the account belongs to the circle of the children it has contact with. Only lowers.
+
+Teachers, coaches and creators are approached by children first, and the children around them know
+each other. Where the account takes children aside (I14 speaks), this counts for nothing: being
+surrounded by children does not excuse that. ``signals.engine.judge`` applies the exception.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ibis.expr.types import Table
+
+from signals.engine.cohorts import Cohorts
+from signals.indicators.base import (
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    by_stretch,
+    compared,
+    contact_rows,
+    number,
+    stretch_of,
+    too_few,
+    total,
+)
+from signals.scoring import rate_llr, rate_range, shift_llr
+from signals.spec import ThresholdSpec
+
+KEY = "embedded"
+FIRST = 0.7  # share of contact that begins with the children, of those who belong to them
+
+
+def _came_first(tables: Tables) -> Table:
+    """Children who contacted the account first: came_to, came_0 …"""
+    f = tables.facts
+    ages = tables.accounts.select(child="account", until_18="until_18")
+    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
+    f = f.join(ages, f.u == ages.child)
+    f = f.filter((f.t < f.until_18).fill_null(False) & (f.stretch < len(tables.spec.stretches)))
+    return by_stretch(f, tables.spec, "v", came=f.t >= 0).rename(came_to="account")
+
+
+def counts(tables: Tables) -> Table:
+    """went, came: children contacted, and children who came first; ties: among those contacted."""
+    c = tables.toward_children()
+    places = range(len(tables.spec.stretches))
+    went = by_stretch(c, tables.spec, "u", went=c.t >= 0).rename(went_from="account")
+    circle = tables.circle(c)
+    known = c.select("event", "u", "stretch").join(
+        circle.rename(of="event"), c.event == circle.event
+    )
+    ties = known.group_by(tied="u").aggregate(
+        **{f"ties_{p}": total(known[f"peers_{p}"], known.stretch <= p) for p in places}
+    )
+    came = tables.keep("children_came", _came_first(tables))
+    both = went.left_join(came, went.went_from == came.came_to)
+    both = both.left_join(ties, both.went_from == ties.tied)
+    return both.select(
+        account="went_from",
+        **{
+            f"{name}_{p}": both[f"{name}_{p}"].fill_null(0)
+            for name in ("went", "came", "ties")
+            for p in places
+        },
+    )
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """Minus what speaks for belonging: children came first; the children know each other."""
+    went, came = frame["went"], frame["came"]
+    n = went + came
+    enough = (n >= spec[KEY].minimum) & (went > 0)
+    mean, concentration = cohorts.rates(frame.account, came, n)
+    first = np.maximum(rate_llr(came, n, mean, concentration, FIRST, spec.concentration), 0.0)
+    pairs = np.maximum(went * (went - 1.0), 1.0)
+    density = np.log((frame["ties"] + 0.5) / (pairs + 5.0))
+    size = np.floor(2.0 * np.log2(np.maximum(went, 1.0)))
+    several = (went >= spec[KEY].minimum) & enough
+    close, _ = cohorts.same_size(frame.account, np.where(several, density, np.nan), size)
+    together = np.where(several, np.maximum(shift_llr(close), 0.0), 0.0)
+    return Judgement(
+        account=frame.account,
+        llr=np.where(enough, -(first + 0.5 * together), np.nan),
+        k=came,
+        n=n,
+        expected=n * mean,
+        range=lambda s, i: rate_range(n[s, i], mean[s, i], concentration[s, i]),
+        details={"ties": frame["ties"] / 2.0, "pairs": pairs / 2.0},
+    )
+
+
+def sentence(said: Said) -> str:
+    """Who came first, and who knows whom."""
+    return (
+        f"{number(said.k)} of {number(said.n)} children in contact with it came first; "
+        f"{compared(said)}. Among the children it contacted {number(said.details['ties'])} of "
+        f"{number(said.details['pairs'])} pairs know each other."
+    )
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """Too few children."""
+    return too_few(said, spec[KEY].minimum, "children in contact")
+
+
+def rows(tables: Tables) -> Table:
+    """Contacts with children; value: how many of the other children know this one."""
+    c = tables.toward_children()
+    circle = tables.circle(c).rename(of="event")
+    last = len(tables.spec.stretches) - 1
+    c = c.join(circle, c.event == circle.of)
+    return contact_rows(tables, c, c[f"peers_{last}"] > 0, c[f"peers_{last}"])

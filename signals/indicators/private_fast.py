@@ -1,0 +1,138 @@
+"""I10: private soon after a request is accepted, and contact at night.
+
+Hours are the easiest thing to misread (shifts, time zones): capped, and every result is also given
+without this indicator. Night is night where the child is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ibis.expr.types import Table
+
+from signals.engine.canonical import CREATE, OUTCOME
+from signals.engine.cohorts import Cohorts
+from signals.engine.prepare import DAY
+from signals.engine.zones import zone_table
+from signals.indicators.base import (
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    by_stretch,
+    contact_rows,
+    number,
+)
+from signals.scoring import rate_llr
+from signals.spec import ThresholdSpec
+
+KEY = "private_fast"
+HOUR = DAY // 24
+NIGHTS = 5  # contacts with a known hour that are needed
+
+
+def _chosen(tables: Tables) -> Table:
+    """Contacts with children: accepted, fast (a thread soon after), placed (hour known), night."""
+    spec = tables.spec
+    c = tables.toward_children()
+    accepted = c.filter(c.outcome == OUTCOME["accepted"])
+    threads = tables.approaches.filter(tables.approaches.kind == CREATE)
+    threads = threads.select(x="u", y="v", at="t")
+    soon = accepted.select("event", "u", "v", "decided").join(
+        threads,
+        [
+            accepted.u == threads.x,
+            accepted.v == threads.y,
+            threads["at"] >= accepted.decided,
+            threads["at"] <= accepted.decided + spec.private_hours * HOUR,
+        ],
+    )
+    soon = soon.select(fast="event").distinct()
+    zones = tables.load("zones", zone_table(tables.prepared.accounts["region"], tables.as_of))
+    where = tables.accounts.select(lives="account", region="region")
+    c = c.left_join(soon, c.event == soon.fast).left_join(where, c.v == where.lives)
+    c = c.left_join(
+        zones,
+        [c.region == zones.zone, c.t >= zones.begins, c.t < zones.ends],
+    )
+    hour = ((c.t + c.offset) // HOUR) % 24
+    if spec.night_from <= spec.night_until:
+        night = (hour >= spec.night_from) & (hour < spec.night_until)
+    else:
+        night = (hour >= spec.night_from) | (hour < spec.night_until)
+    return tables.keep(
+        "private_fast_contacts",
+        c.mutate(
+            accepted=c.outcome == OUTCOME["accepted"],
+            fast=c.fast.notnull(),
+            placed=c.offset.notnull(),
+            night=night.fill_null(False),
+        ).drop("lives", "region", "zone", "begins", "ends", "offset"),
+    )
+
+
+def counts(tables: Tables) -> Table:
+    """k fast of n accepted; night of placed contacts."""
+    c = _chosen(tables)
+    return by_stretch(
+        c, tables.spec, "u", k=c.fast & c.accepted, n=c.accepted, night=c.night, placed=c.placed
+    )
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """Beta-binomial LLR of fast threads plus that of nights, each where assessed."""
+    rate = spec[KEY].alternative or 0.5
+    total = np.zeros(frame["k"].shape)
+    known = np.zeros(total.shape, np.bool_)
+    expected = []
+    for k, n, minimum in (
+        (frame["k"], frame["n"], spec[KEY].minimum),
+        (frame["night"], frame["placed"], NIGHTS),
+    ):
+        mean, concentration = cohorts.rates(frame.account, k, n)
+        llr = rate_llr(k, n, mean, concentration, rate, spec.concentration)
+        enough = n >= minimum
+        total += np.where(enough, llr, 0.0)
+        known |= enough
+        expected.append(n * mean)
+    return Judgement(
+        account=frame.account,
+        llr=np.where(known, total, np.nan),
+        k=frame["k"],
+        n=frame["n"],
+        expected=expected[0],
+        range=lambda s, i: None,
+        details={
+            "night": frame["night"],
+            "placed": frame["placed"],
+            "usual_night": expected[1],
+        },
+    )
+
+
+def sentence(said: Said) -> str:
+    """Both parts."""
+    d = said.details
+    return (
+        f"{number(said.k)} of {number(said.n)} accepted children got a private thread within a day "
+        f"(comparable accounts: {number(said.expected)}); {number(d['night'])} of "
+        f"{number(d['placed'])} first contacts fell into the child's night "
+        f"(comparable accounts: {number(d['usual_night'])})."
+    )
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """Too few accepted requests and too few known hours."""
+    there = number(said.n) if said else "no"
+    placed = number(said.details["placed"]) if said else "no"
+    return (
+        f"{there} requests accepted by children ({spec[KEY].minimum} are needed) and {placed} "
+        f"contacts with a known hour ({NIGHTS} are needed)"
+    )
+
+
+def rows(tables: Tables) -> Table:
+    """Accepted or placed contacts; counted: fast or at night."""
+    c = _chosen(tables)
+    c = c.filter(c.accepted | c.placed)
+    fast, night = c.fast.cast("int64"), c.night.cast("int64")
+    return contact_rows(tables, c, c.fast | c.night, fast + 2 * night)

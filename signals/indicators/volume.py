@@ -1,0 +1,72 @@
+"""I15: how many children the account contacted as a stranger, and how many under 16.
+
+Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ibis.expr.types import Table
+
+from signals.engine.cohorts import Cohorts
+from signals.indicators.base import (
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    by_stretch,
+    contact_rows,
+    number,
+    too_few,
+)
+from signals.scoring import tail_llr
+from signals.spec import ThresholdSpec
+
+KEY = "volume"
+
+
+def counts(tables: Tables) -> Table:
+    """k: children contacted without a friend in common; young: of them under 16; n: all children."""
+    c = tables.toward_children()
+    stranger = c.m == 0
+    return by_stretch(
+        c, tables.spec, "u", k=stranger, young=stranger & (c.weight >= 2), n=c.weight > 0
+    )
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """The mean of both log-odds of the cohort's tails."""
+    k, young = frame["k"], frame["young"]
+    many = cohorts.tails(frame.account, k)
+    llr = 0.5 * (tail_llr(many) + tail_llr(cohorts.tails(frame.account, young)))
+    return Judgement(
+        account=frame.account,
+        llr=np.where(k >= spec[KEY].minimum, llr, np.nan),
+        k=k,
+        n=frame["n"],
+        expected=np.full(k.shape, np.nan),
+        range=lambda s, i: None,
+        details={"young": young, "tail": many},
+    )
+
+
+def sentence(said: Said) -> str:
+    """Both counts, and how many comparable accounts have as many."""
+    among = max(1.0 / max(said.details["tail"], 1e-9), 1.0)
+    return (
+        f"It contacted {number(said.k)} children without a friend in common, "
+        f"{number(said.details['young'])} of them under 16; one in {among:,.0f} comparable accounts "
+        "has as many."
+    )
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """Too few children."""
+    there = Said(said.k, said.k, 0, None, None, {}) if said else None
+    return too_few(there, spec[KEY].minimum, "children contacted without a friend in common")
+
+
+def rows(tables: Tables) -> Table:
+    """Contacts with children; counted: without a friend in common."""
+    c = tables.toward_children()
+    return contact_rows(tables, c, c.m == 0)

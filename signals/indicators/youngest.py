@@ -1,0 +1,110 @@
+"""I6: whether the account leans to the youngest of the children within reach.
+
+Children weigh 3 under 13, 2 under 16, 1 under 18. The mean weight is compared with that of the
+children whom *others* contact in the same communities, and counts as far as the account is ten years
+older or more than those it contacts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ibis.expr.types import Table
+
+from signals.engine.cohorts import Cohorts
+from signals.indicators.base import (
+    Frame,
+    Judgement,
+    Said,
+    Tables,
+    contact_rows,
+    too_few,
+    total,
+)
+from signals.scoring import shift_llr
+from signals.spec import ThresholdSpec
+
+KEY = "youngest"
+GAP = 10.0  # years
+STEADY = 20.0  # contacts of everybody that steady what is within reach
+
+
+def counts(tables: Tables) -> Table:
+    """n, w: contacts with children and their weight; reach…: those of others in the same places."""
+    c = tables.toward_children()
+    where = tables.communities().select(member="account", community="community")
+    c = c.join(where, c.v == where.member)
+    places = range(len(tables.spec.stretches))
+    columns = {}
+    for p in places:
+        inside = c.stretch <= p
+        weight = c.weight.cast("int64")
+        columns[f"n_{p}"] = total((c.weight > 0).cast("int64"), inside)
+        columns[f"w_{p}"] = total(weight, inside)
+        columns[f"w2_{p}"] = total(weight * weight, inside)
+        columns[f"old_{p}"] = total((c.gap >= GAP).fill_null(False).cast("int64"), inside)
+        columns[f"known_{p}"] = total(c.gap.notnull().cast("int64"), inside)
+    mine = tables.keep("children_by_community", c.group_by("u", "community").aggregate(**columns))
+    measures = ("n", "w", "w2")
+    everybody = mine.group_by(place="community").aggregate(
+        **{f"all_{m}_{p}": total(mine[f"{m}_{p}"]) for m in measures for p in places}
+    )
+    both = mine.join(everybody, mine.community == everybody.place)
+    sums = {name: total(both[name]) for name in columns}
+    for p in places:
+        for m in measures:
+            others = both[f"all_{m}_{p}"] - both[f"{m}_{p}"]
+            sums[f"reach_{m}_{p}"] = total(others, both[f"n_{p}"] > 0)
+    return both.group_by(account="u").aggregate(**sums)
+
+
+def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
+    """z of the mean weight, standardised by the cohort, times the share ten years younger."""
+    n, w = frame["n"], frame["w"]
+    enough = n >= spec[KEY].minimum
+    sums = [frame[name].sum(axis=1, keepdims=True) for name in ("n", "w", "w2")]
+    everybody = np.maximum(sums[0], 1.0)
+    base, base2 = sums[1] / everybody, sums[2] / everybody
+    reach = frame["reach_n"] + STEADY
+    mean = (frame["reach_w"] + STEADY * base) / reach
+    square = (frame["reach_w2"] + STEADY * base2) / reach
+    deviation = np.sqrt(np.maximum(square - mean**2, 0.04))
+    some = np.maximum(n, 1.0)
+    raw = np.where(enough, (w / some - mean) * np.sqrt(some) / deviation, np.nan)
+    # accounts scatter more than chance: a unit is at least the cohort's own spread
+    scaled = cohorts.standardise(frame.account, raw)
+    z = np.where(raw > 0, np.minimum(raw, scaled), raw)
+    older = np.where(frame["known"] > 0, frame["old"] / np.maximum(frame["known"], 1.0), 0.5)
+    llr = shift_llr(z)
+    return Judgement(
+        account=frame.account,
+        llr=np.where(llr > 0, llr * older, np.maximum(llr, -1.0)),
+        k=w / some,
+        n=n,
+        expected=mean,
+        range=lambda s, i: (
+            float(max(1.0, mean[s, i] - 1.645 * deviation[s, i] / np.sqrt(some[s, i]))),
+            float(min(3.0, mean[s, i] + 1.645 * deviation[s, i] / np.sqrt(some[s, i]))),
+        ),
+        details={"older": older},
+    )
+
+
+def sentence(said: Said) -> str:
+    """The mean weight, in words."""
+    return (
+        f"The {said.n:.0f} children it contacted weigh {said.k:.2f} on average (3 under 13, 2 under "
+        f"16, 1 under 18); children whom others contact in the same communities: {said.expected:.2f}"
+        f" (nine in ten: {said.low:.2f} to {said.high:.2f}). "
+        f"{100 * said.details['older']:.0f} % of them are ten years younger or more."
+    )
+
+
+def lacking(said: Said | None, spec: ThresholdSpec) -> str:
+    """Too few children."""
+    return too_few(said, spec[KEY].minimum, "children contacted")
+
+
+def rows(tables: Tables) -> Table:
+    """Contacts with children; value: the weight; counted: under 16."""
+    c = tables.toward_children()
+    return contact_rows(tables, c, c.weight >= 2, c.weight)
