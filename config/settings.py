@@ -45,6 +45,7 @@ if _address is None:
 
 # What the grants are given to. The two names are equal where the server has one role only.
 DATABASE_APP_ROLE = _address.user
+DATABASE_APP_PASSWORD = _address.password
 DATABASE_OWNER_ROLE = (_owner_address or _address).user
 
 DATABASES: dict[str, dict[str, Any]] = {

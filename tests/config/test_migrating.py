@@ -89,6 +89,49 @@ def test_a_database_named_by_its_address_is_never_migrated(home: Path) -> None:
         server.leave()
 
 
+def test_migrating_as_the_owner_makes_the_applications_role(home: Path) -> None:
+    server = EmbeddedServer(home)
+    server.ensure_running()
+    try:
+        with (
+            closing(psycopg2.connect(server.dsn())) as connection,
+            connection.cursor() as cursor,
+        ):
+            connection.autocommit = True
+            cursor.execute("CREATE ROLE landlord LOGIN")
+            cursor.execute("CREATE DATABASE let OWNER landlord")
+            socket = server.socket_folder
+            environment = {
+                "PATH": os.environ["PATH"],
+                "SIGHTLINE_HOME": str(home),
+                "SIGHTLINE_DEBUG": "1",
+                "DATABASE_OWNER_URL": f"postgresql://landlord@/let?host={socket}",
+                "DATABASE_URL": f"postgresql://tenant:top-secret@/let?host={socket}",
+            }
+            migrate = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate"]
+            refused = subprocess.run(
+                migrate, env=environment, capture_output=True, text=True, check=False
+            )
+            assert refused.returncode == 1
+            assert "run CREATE ROLE tenant LOGIN" in refused.stderr
+            assert "Traceback" not in refused.stderr
+
+            cursor.execute("ALTER ROLE landlord CREATEROLE")
+            subprocess.run(migrate, env=environment, capture_output=True, check=True)
+            cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'tenant'")
+            stored = cursor.fetchone()
+            assert stored is not None
+            assert stored[0].startswith("SCRAM-SHA-256$")
+        environment.pop("PATH")
+        assert shell(home, WHO_AND_WHAT, **environment).stdout == "tenant True\n"
+        refused = shell(
+            home, "from audit.models import Entry; Entry.objects.update(actor='x')", **environment
+        )
+        assert "permission denied for table audit_entry" in refused.stderr
+    finally:
+        server.leave()
+
+
 def test_any_change_of_a_migration_changes_the_fingerprint(tmp_path: Path) -> None:
     folder = tmp_path / "accounts" / "migrations"
     folder.mkdir(parents=True)
