@@ -6,20 +6,19 @@ Reads only, in constant memory, so it also runs with a read-only connection and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection, transaction
 
-from audit import canonical, keys, witness
+from audit import canonical, keys, stored, witness
+from audit.stored import Head, Row
 
 Progress = Callable[[int, int], None]
 """Called with the number of entries checked so far and the number of all entries."""
 
-_CHUNK: Final = 2_000
 _PROGRESS_EVERY: Final = 5_000
 
 
@@ -47,32 +46,13 @@ class _Bad(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    number: int
-    at: str | None
-    texts: tuple[str, str, str, str, str, str]  # actor, role, verb, target, reason, request_id
-    before: str
-    after: str
-    previous_hash: bytes
-    hash: bytes
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    number: int
-    hash: bytes
-    signature: bytes
-
-
 def verify_trail(progress: Progress | None = None) -> Result:
     """Check the trail from the first entry to the last and stop at the first bad one."""
     # The file is read before the database: it never leads, so what it knows must be there.
     seen, distrust = _witness()
     head = canonical.GENESIS
     with transaction.atomic():
-        entries, last, last_head = _bounds()
+        entries, last, last_head = stored.bounds()
         try:
             for good in _check(seen, entries, last, last_head, progress):
                 head = good
@@ -118,7 +98,7 @@ def _check(
     except keys.NoKey as error:
         raise _Bad(1, f"Nothing can be verified. {error}") from None
     expected, previous = 1, canonical.GENESIS
-    with _heads(last) as heads, _rows(last) as rows:
+    with stored.heads(last) as heads, stored.rows(last) as rows:
         for row in rows:
             _check_place(row, expected)
             _check_entry(row, previous, key)
@@ -146,7 +126,7 @@ def _check(
         progress(entries, entries)
 
 
-def _check_place(row: _Row, expected: int) -> None:
+def _check_place(row: Row, expected: int) -> None:
     if row.number > expected:
         raise _Bad(expected, f"It is missing: entry {row.number} comes next.")
     if row.number < expected:
@@ -156,9 +136,9 @@ def _check_place(row: _Row, expected: int) -> None:
         )
 
 
-def _check_entry(row: _Row, previous: bytes, key: Ed25519PublicKey) -> None:
+def _check_entry(row: Row, previous: bytes, key: Ed25519PublicKey) -> None:
     if _digest(row) != row.hash:
-        elsewhere = _written_as(row)
+        elsewhere = stored.written_as(row)
         if elsewhere is not None:
             raise _Bad(row.number, f"It is out of order: it was written as entry {elsewhere}.")
         raise _Bad(
@@ -183,7 +163,7 @@ def _check_entry(row: _Row, previous: bytes, key: Ed25519PublicKey) -> None:
         )
 
 
-def _check_heads(row: _Row, heads: list[_Head], key: Ed25519PublicKey) -> None:
+def _check_heads(row: Row, heads: list[Head], key: Ed25519PublicKey) -> None:
     for head in heads:
         if head.number < row.number:
             raise _Bad(head.number, "Its head stands twice, or under a wrong number.")
@@ -200,7 +180,7 @@ def _check_heads(row: _Row, heads: list[_Head], key: Ed25519PublicKey) -> None:
         raise _Bad(row.number, "Its head in audit_head is there twice.")
 
 
-def _digest(row: _Row) -> bytes | None:
+def _digest(row: Row) -> bytes | None:
     """The hash of what the row says; None when that cannot be a canonical text at all."""
     if row.at is None:
         return None
@@ -231,98 +211,6 @@ def _signed(key: Ed25519PublicKey, digest: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def _written_as(row: _Row) -> int | None:
-    """The number under which the database witnessed the row's hash, when it is another one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT number FROM audit_head WHERE hash = %s AND number <> %s LIMIT 1",
-            [row.hash, row.number],
-        )
-        found = cursor.fetchone()
-    return None if found is None else int(found[0])
-
-
-def _bounds() -> tuple[int, int, int]:
-    """Count of the entries, last number and last witnessed number, all of one moment.
-
-    Rows up to these numbers never change again, so they bound what is read afterwards.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT count(*) FROM audit_entry),"
-            " coalesce((SELECT max(number) FROM audit_entry), 0),"
-            " coalesce((SELECT max(number) FROM audit_head), 0)"
-        )
-        entries, last, last_head = cursor.fetchone()
-    return entries, last, last_head
-
-
-@contextmanager
-def _stream(query: str, last: int) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """Rows from a cursor on the server, ``_CHUNK`` at a time."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query, [last])
-        yield iter(_fetcher(cursor))
-
-
-def _fetcher(cursor: Any) -> Iterator[tuple[Any, ...]]:
-    while rows := cursor.fetchmany(_CHUNK):
-        yield from rows
-
-
-@contextmanager
-def _rows(last: int) -> Iterator[Iterator[_Row]]:
-    # A moment without canonical form (infinity, or before Christ) comes out as null.
-    query = """
-        SELECT number,
-               CASE WHEN extract(year FROM at AT TIME ZONE 'UTC') BETWEEN 1 AND 9999 THEN
-                   to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END,
-               actor, role, verb, target, reason, request_id,
-               before::text, after::text, previous_hash, hash, signature
-        FROM audit_entry WHERE number <= %s ORDER BY number
-    """
-    with _stream(query, last) as rows:
-        yield (
-            _Row(
-                number=row[0],
-                at=row[1],
-                texts=row[2:8],
-                before=row[8],
-                after=row[9],
-                previous_hash=bytes(row[10]),
-                hash=bytes(row[11]),
-                signature=bytes(row[12]),
-            )
-            for row in rows
-        )
-
-
-class _Heads:
-    """The witnessed heads in order, taken as the entries pass."""
-
-    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
-        self._rows = rows
-        self._next = self._take()
-
-    def up_to(self, number: int) -> list[_Head]:
-        found = []
-        while self._next is not None and self._next.number <= number:
-            found.append(self._next)
-            self._next = self._take()
-        return found
-
-    def _take(self) -> _Head | None:
-        row = next(self._rows, None)
-        return None if row is None else _Head(row[0], bytes(row[1]), bytes(row[2]))
-
-
-@contextmanager
-def _heads(last: int) -> Iterator[_Heads]:
-    query = "SELECT number, hash, signature FROM audit_head WHERE number <= %s ORDER BY number, id"
-    with _stream(query, last) as rows:
-        yield _Heads(rows)
 
 
 _GUARDS: Final = (

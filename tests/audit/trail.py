@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -37,6 +35,7 @@ def write(count: int = 1, **fields: Any) -> list[Entry]:
     return written
 
 
+TABLES = ("audit_entry", "audit_head")
 COLUMNS = (
     "number", "at", "actor", "role", "verb", "target", "before", "after", "reason", "request_id",
     "previous_hash", "hash", "signature",
@@ -72,18 +71,18 @@ class Tampering:
         self.run(f"INSERT INTO audit_entry ({', '.join(row)}) VALUES ({marks})", *row.values())
 
 
-@contextmanager
-def restored(tampering: Tampering) -> Iterator[None]:
-    """Undo whatever the block does to the two tables."""
-    for table in ("audit_entry", "audit_head"):
-        tampering.run(f"CREATE TEMP TABLE kept_{table} AS TABLE {table}")
-    try:
-        yield
-    finally:
-        for table in ("audit_entry", "audit_head"):
-            tampering.run(f"TRUNCATE {table}")
-            tampering.run(f"INSERT INTO {table} SELECT * FROM kept_{table}")
-            tampering.run(f"DROP TABLE kept_{table}")
+class Kept:
+    """A copy of the trail as it is now, put back as often as wanted."""
+
+    def __init__(self, tampering: Tampering) -> None:
+        self._tampering = tampering
+        for table in TABLES:
+            tampering.run(f"CREATE TEMP TABLE kept_{table} AS TABLE {table}")
+
+    def put_back(self) -> None:
+        for table in TABLES:
+            self._tampering.run(f"DELETE FROM {table}")
+            self._tampering.run(f"INSERT INTO {table} SELECT * FROM kept_{table}")
 
 
 def _adapt(value: Any) -> Any:

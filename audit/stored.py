@@ -1,0 +1,131 @@
+"""Reading the trail as it is stored, in constant memory and without trusting what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+_CHUNK: Final = 2_000
+"""Rows that the server hands over at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry, its moment already in canonical form; None where it has no such form."""
+
+    number: int
+    at: str | None
+    texts: tuple[str, str, str, str, str, str]  # actor, role, verb, target, reason, request_id
+    before: str
+    after: str
+    previous_hash: bytes
+    hash: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A row of ``audit_head``."""
+
+    number: int
+    hash: bytes
+    signature: bytes
+
+
+def bounds() -> tuple[int, int, int]:
+    """Count of the entries, last number and last witnessed number, all of one moment.
+
+    Rows up to these numbers never change again, so they bound what is read afterwards.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM audit_entry),"
+            " coalesce((SELECT max(number) FROM audit_entry), 0),"
+            " coalesce((SELECT max(number) FROM audit_head), 0)"
+        )
+        entries, last, last_head = cursor.fetchone()
+    return entries, last, last_head
+
+
+@contextmanager
+def rows(last: int) -> Iterator[Iterator[Row]]:
+    """The entries up to number ``last``, by number."""
+    # Infinity and years before Christ come out as null: to_char would show the latter as after.
+    query = """
+        SELECT number,
+               CASE WHEN extract(year FROM at AT TIME ZONE 'UTC') BETWEEN 1 AND 9999 THEN
+                   to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END,
+               actor, role, verb, target, reason, request_id,
+               before::text, after::text, previous_hash, hash, signature
+        FROM audit_entry WHERE number <= %s ORDER BY number
+    """
+    with _stream(query, last) as found:
+        yield (
+            Row(
+                number=row[0],
+                at=row[1],
+                texts=row[2:8],
+                before=row[8],
+                after=row[9],
+                previous_hash=bytes(row[10]),
+                hash=bytes(row[11]),
+                signature=bytes(row[12]),
+            )
+            for row in found
+        )
+
+
+class Heads:
+    """The witnessed heads in order, taken as the entries pass."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._next = self._take()
+
+    def up_to(self, number: int) -> list[Head]:
+        """The heads not yet taken, up to ``number``."""
+        found = []
+        while self._next is not None and self._next.number <= number:
+            found.append(self._next)
+            self._next = self._take()
+        return found
+
+    def _take(self) -> Head | None:
+        row = next(self._rows, None)
+        return None if row is None else Head(row[0], bytes(row[1]), bytes(row[2]))
+
+
+@contextmanager
+def heads(last: int) -> Iterator[Heads]:
+    """The witnessed heads up to number ``last``."""
+    query = "SELECT number, hash, signature FROM audit_head WHERE number <= %s ORDER BY number, id"
+    with _stream(query, last) as rows:
+        yield Heads(rows)
+
+
+def written_as(row: Row) -> int | None:
+    """The number under which the database witnessed the row's hash, when it is another one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number FROM audit_head WHERE hash = %s AND number <> %s LIMIT 1",
+            [row.hash, row.number],
+        )
+        found = cursor.fetchone()
+    return None if found is None else int(found[0])
+
+
+@contextmanager
+def _stream(query: str, last: int) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """Rows from a cursor on the server, ``_CHUNK`` at a time."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, [last])
+        yield _fetched(cursor)
+
+
+def _fetched(cursor: Any) -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(_CHUNK):
+        yield from rows
