@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -100,3 +101,11 @@ def test_sign_in_limits_rest_on_a_cache_that_remembers(tmp_path: Path) -> None:
     # On a dummy cache, allauth's limits would do nothing.
     assert "filebased" in setting(tmp_path, "CACHES")
     assert "RedisCache" in setting(tmp_path, "CACHES", CELERY_BROKER_URL="redis://localhost/0")
+
+
+def test_the_readme_names_every_variable() -> None:
+    source = (settings.BASE_DIR / "config" / "settings.py").read_text("utf-8")
+    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', source)) - {"SIGHTLINE_DATABASE_ROLE"}
+    readme = (settings.BASE_DIR / "README.md").read_text("utf-8")
+    assert len(read) > 20
+    assert {name for name in read if f"`{name}`" not in readme} == set()
