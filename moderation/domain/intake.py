@@ -16,7 +16,11 @@ RESUMES = 10.0
 
 
 class Step(StrEnum):
-    """What to do. ``REBASE``: a dismissed case is measured anew after a change of thresholds."""
+    """What to do.
+
+    ``REBASE``: a dismissed case is measured anew after a change of thresholds. ``RANK``: nothing
+    but the case's place in the queue changes (see ``moderation.selectors.findings``).
+    """
 
     NOTHING = "nothing"
     OPEN = "open"
@@ -24,6 +28,7 @@ class Step(StrEnum):
     RESUME = "resume"
     REOPEN = "reopen"
     REBASE = "rebase"
+    RANK = "rank"
 
 
 @dataclass(frozen=True, slots=True)

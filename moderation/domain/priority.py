@@ -46,21 +46,24 @@ def factors(points: float, circumstances: Circumstances, share_used: float) -> d
     ``share_used``: of the time until the deadline (see ``deadlines.share_used``). It counts in
     eighths, so that a waiting case moves in few, visible steps.
     """
-    steps = int(share_used * _STEPS) / _STEPS
-    return {
-        "points": round(points, 1),
+    named = with_circumstances({"points": round(points, 1)}, circumstances)
+    return with_waiting(named, share_used)
+
+
+def with_circumstances(known: dict[str, float], circumstances: Circumstances) -> dict[str, float]:
+    """``known`` factors with those of the circumstances brought up to date."""
+    return known | {
         "youngest": YOUNGEST.get(circumstances.youngest, 0.0),
         "accepted": min(MOST_FOR_ACCEPTED, PER_ACCEPTED * circumstances.accepted),
         "linked": min(MOST_FOR_LINKED, PER_LINKED * circumstances.linked),
         "recent": RECENT if circumstances.recent else 0.0,
-        "waiting": min(MOST_FOR_WAITING, AT_DEADLINE * steps),
     }
 
 
 def with_waiting(known: dict[str, float], share_used: float) -> dict[str, float]:
     """``known`` factors with the time waited brought up to date."""
-    waiting = factors(0.0, Circumstances(), share_used)["waiting"]
-    return {**known, "waiting": waiting}
+    steps = int(share_used * _STEPS) / _STEPS
+    return known | {"waiting": min(MOST_FOR_WAITING, AT_DEADLINE * steps)}
 
 
 def priority(named: dict[str, float]) -> float:

@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from moderation.domain import priority
 from moderation.domain.ages import MINOR_BANDS, band_at
 from moderation.domain.intake import Found, Known, Step, judge
 from moderation.domain.priority import Circumstances
 from moderation.domain.severity import severity_of
-from moderation.domain.transitions import State
+from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
 from moderation.selectors import evidence
@@ -65,6 +66,8 @@ def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
             case = known.get(assessment.account_id)
             known_case = None if case is None else known_of(case)
             step = judge(known_case, found, reopen_points=reopen_points)
+            if step is Step.NOTHING and case is not None and _ranks_anew(case, found, around):
+                step = Step.RANK
             if step is not Step.NOTHING:
                 yield Finding(
                     assessment=assessment.pk,
@@ -113,6 +116,15 @@ def is_judged(case: Case) -> bool:
     """Whether the severity is a person's word, given on escalating and not decided on since."""
     return case.escalated_at is not None and (
         case.decided_at is None or case.decided_at < case.escalated_at
+    )
+
+
+def _ranks_anew(case: Case, found: Found, around: Circumstances) -> bool:
+    """Whether a live case keeps its assessment, but what makes it urgent has changed since."""
+    return (
+        case.state in LIVE_STATES
+        and found.run > case.assessment.run_id
+        and priority.with_circumstances(case.priority_factors, around) != case.priority_factors
     )
 
 

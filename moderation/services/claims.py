@@ -45,16 +45,19 @@ def claim_next(*, actor: Actor) -> Case | None:
     """Take the open case with the highest priority; None when nothing is open.
 
     Two people asking at once get two different cases. Where nothing is open, a case whose hold
-    has lapsed is taken over without waiting for the sweep. Raises NotAllowed.
+    has lapsed is taken over without waiting for the sweep; where all that is open is just being
+    written, by a run or another person, this waits for it. Raises NotAllowed.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
     with transaction.atomic():
         now = timezone.now()
-        free = Case.objects.select_for_update(skip_locked=True).order_by("-priority", "id")
+        ordered = Case.objects.order_by("-priority", "id")
+        free = ordered.select_for_update(skip_locked=True)
         case = (
             free.filter(state=State.OPEN).first()
             or free.filter(state=State.IN_REVIEW, lease_expires_at__lte=now).first()
+            or ordered.select_for_update().filter(state=State.OPEN).first()
         )
         return None if case is None else _take(case, actor=actor, user=user, now=now)
 

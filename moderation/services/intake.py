@@ -13,7 +13,7 @@ from audit.services import Draft, record_all
 from moderation.domain import deadlines, priority
 from moderation.domain.intake import Step, judge
 from moderation.domain.severity import graver
-from moderation.domain.transitions import State
+from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
 from moderation.selectors.findings import (
@@ -51,7 +51,7 @@ def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
         now = timezone.now()
         changes = list(findings(run, reopen_points=spec.reopen_points))
         drafts = _change(
-            [change for change in changes if change.step is not Step.OPEN],
+            [change for change in changes if change.step not in {Step.OPEN, Step.RANK}],
             reason=f"run {run.pk}",
             reopen_points=spec.reopen_points,
             now=now,
@@ -62,6 +62,7 @@ def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
             key=lambda change: (-change.found.points, change.account),
         )
         opening = wanted[: _room(spec, now)]
+        drafts += _rank_again([change for change in changes if change.step is Step.RANK], run)
         drafts += _open(opening, reason=f"run {run.pk}", now=now)
         if len(opening) < len(wanted):
             waiting = {"waiting": len(wanted) - len(opening)}
@@ -136,6 +137,27 @@ def _rank(case: Case, change: Finding, now: datetime) -> None:
         used = deadlines.share_used(case.waiting_since, case.due_at, now)
     case.priority_factors = priority.factors(case.points, change.circumstances, used)
     case.priority = priority.priority(case.priority_factors)
+
+
+def _rank_again(changes: list[Finding], run: Run) -> list[Draft]:
+    """Bring the place in the queue up to date where the case otherwise stays as it is shown."""
+    around = {change.account: change.circumstances for change in changes}
+    cases = list(
+        Case.objects.select_for_update()
+        .filter(account__in=around, state__in=LIVE_STATES)
+        .only("id", "account_id", "priority", "priority_factors")
+        .order_by("id")
+    )
+    for case in cases:
+        case.priority_factors = priority.with_circumstances(
+            case.priority_factors, around[case.account_id]
+        )
+        case.priority = priority.priority(case.priority_factors)
+    bulk.write(cases, bulk.RANKED)
+    if not cases:
+        return []
+    told = {"cases": len(cases)}
+    return [Draft(verb="case.reprioritise", target=f"run:{run.pk}", after=told)]
 
 
 def _room(spec: ThresholdSpec, now: datetime) -> int | None:

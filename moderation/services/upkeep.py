@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -16,6 +19,7 @@ from moderation.services import bulk
 from moderation.services.moves import background, move, waiting_again
 
 _WAITING = (State.OPEN, State.IN_REVIEW, State.ESCALATED)
+_CHUNK = 200
 
 
 def resume_monitored(*, actor: Actor) -> int:
@@ -51,31 +55,41 @@ def reprioritise(*, actor: Actor) -> int:
     """Bring the time waited in every priority up to date; how many cases moved.
 
     Only Sightline itself does this, every ten minutes. The order of the queue decides nothing
-    about a case, so its version stays, and one entry tells of the whole sweep. Raises NotAllowed.
+    about a case, so its version stays, and one entry tells of some hundred cases. Few are locked
+    at a time: people go on claiming the others. Raises NotAllowed.
     """
     background(actor)
-    with transaction.atomic():
-        now = timezone.now()
-        moved = []
-        waiting = (
-            Case.objects.select_for_update(skip_locked=True)
-            .filter(state__in=_WAITING)
-            .only("id", "priority", "priority_factors", "waiting_since", "due_at")
-            .order_by("id")
-        )
-        for case in waiting:
-            used = deadlines.share_used(case.waiting_since, case.due_at, now)
-            named = priority.with_waiting(case.priority_factors, used)
-            if named != case.priority_factors:
-                case.priority_factors = named
-                case.priority = priority.priority(named)
-                moved.append(case)
-        bulk.write(moved, bulk.RANKED)
-        if moved:
-            record(
-                actor=actor,
-                verb="case.reprioritise",
-                target="queue:cases",
-                after={"cases": len(moved)},
-            )
-    return len(moved)
+    now = timezone.now()
+    behind = [
+        case.pk
+        for case in _waiting().order_by("-priority", "id")
+        if _with_waiting(case, now) != case.priority_factors
+    ]
+    moved = 0
+    for start in range(0, len(behind), _CHUNK):
+        moved += _reprioritise(actor, behind[start : start + _CHUNK], now)
+    return moved
+
+
+@transaction.atomic
+def _reprioritise(actor: Actor, ids: list[int], now: datetime) -> int:
+    cases = list(_waiting().select_for_update(skip_locked=True).filter(pk__in=ids).order_by("id"))
+    for case in cases:
+        case.priority_factors = _with_waiting(case, now)
+        case.priority = priority.priority(case.priority_factors)
+    bulk.write(cases, bulk.RANKED)
+    if cases:
+        told = {"cases": len(cases)}
+        record(actor=actor, verb="case.reprioritise", target="queue:cases", after=told)
+    return len(cases)
+
+
+def _waiting() -> QuerySet[Case]:
+    return Case.objects.filter(state__in=_WAITING).only(
+        "id", "priority", "priority_factors", "waiting_since", "due_at"
+    )
+
+
+def _with_waiting(case: Case, now: datetime) -> dict[str, float]:
+    used = deadlines.share_used(case.waiting_since, case.due_at, now)
+    return priority.with_waiting(case.priority_factors, used)

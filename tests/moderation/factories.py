@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Account, Event, ImportBatch
@@ -74,9 +75,10 @@ def accept(offer: Event, at: datetime | None = None) -> Event:
     )
 
 
-def thresholds(**given: Any) -> ThresholdSet:
-    """A retired version of the default set: any number of them may stand side by side."""
-    values = {"version": next(_numbers), "state": "retired", "spec": {}, "note": "for a test"}
+def thresholds(author: User, **given: Any) -> ThresholdSet:
+    """A draft of the default set: any number of them may stand side by side."""
+    values: dict[str, Any] = {"version": next(_numbers), "state": "draft", "spec": {}}
+    values |= {"note": "for a test", "created_by": author}
     return ThresholdSet.objects.create(**(values | given))
 
 
@@ -85,6 +87,12 @@ def run(**given: Any) -> Run:
     now = timezone.now()
     values = {"trigger": "command", "state": "done", "started_at": now, "finished_at": now}
     return Run.objects.create(**(values | given))
+
+
+def basis(unfinished: list[int] | None = None) -> dict[str, Any]:
+    """What a run that starts now says it rests on: every event there is."""
+    last = Event.objects.aggregate(last=Max("id"))["last"] or 0
+    return {"graph": {"last": [0, 0, last], "unfinished": unfinished}}
 
 
 def contribution(indicator: str = "no_mutuals", points: float = 46.0) -> dict[str, Any]:
@@ -153,7 +161,12 @@ def escalated(by: User, of: Account | None = None, **given: Any) -> Case:
 
 def dismissed(by: User, of: Account | None = None, **given: Any) -> Case:
     """A case that ``by`` dismissed."""
-    opened = held(by, of, **given)
+    return dismiss(by, case(of, **given))
+
+
+def dismiss(by: User, opened: Case) -> Case:
+    """Let ``by`` claim and dismiss an open case."""
+    opened = claims.claim(actor=Actor.of_user(by), case_id=opened.pk)
     return decisions.dismiss(
         actor=Actor.of_user(by),
         case_id=opened.pk,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
-from threading import Barrier, Thread
+from threading import Barrier, Thread, Timer
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from moderation.services import claims, intake
 from signals.models import Assessment
 from staff.models import User
 from tests.moderation import factories
+from tests.moderation.sql import intruding
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,6 +99,20 @@ def test_people_who_ask_for_the_next_case_at_once_get_different_ones(
 
     shares = at_once(*[lambda u=user: take_all(u) for user in (moderator, moderator2, supervisor)])
     assert sorted(chain.from_iterable(shares)) == cases
+
+
+def test_a_queue_that_is_just_being_written_is_waited_for_and_not_called_empty(
+    moderator: User,
+) -> None:
+    (case,) = open_many(1)
+    with intruding("owner") as writer:
+        writer.run("SELECT FROM moderation_case FOR UPDATE")
+        releasing = Timer(0.5, writer.connection.commit)
+        releasing.start()
+        taken = claims.claim_next(actor=Actor.of_user(moderator))
+        releasing.join()
+    assert taken is not None
+    assert taken.pk == case
 
 
 def test_two_intakes_at_once_open_one_case_an_account_with_numbers_in_a_row() -> None:

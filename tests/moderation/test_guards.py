@@ -63,7 +63,7 @@ def test_the_trigger_lets_through_exactly_the_pairs_of_the_table(
     assert let_through == allowed_pairs()
 
 
-# -- Four eyes ---------------------------------------------------------------------------------
+# -- Four eyes -------------------------------------------------------------------------------
 
 
 def test_an_escalator_s_name_in_referred_by_is_refused(escalated: Case, moderator: User) -> None:
@@ -186,7 +186,7 @@ def test_a_referral_keeps_its_people_and_takes_its_steps_in_order(
     assert case.referral.state == "sent"
 
 
-# -- Who decided ---------------------------------------------------------------------------------
+# -- Who decided -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_held_case_cannot_be_taken_away_in_place(moderator: User, moderator2: 
         )
 
 
-# -- What is written stays -------------------------------------------------------------------------
+# -- What is written stays -----------------------------------------------------------------------
 
 
 def test_what_never_changes_of_a_case() -> None:
@@ -306,7 +306,7 @@ def test_the_session_variable_that_turns_library_triggers_off_turns_none_of_thes
         intruder.move(escalated, State.IN_REVIEW, holder_id=supervisor.pk)
 
 
-# -- Insertion -------------------------------------------------------------------------------------
+# -- Insertion -----------------------------------------------------------------------------------
 
 _COPY = (
     "INSERT INTO moderation_case (reference, account_id, kind, state, severity, priority,"
