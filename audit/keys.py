@@ -63,6 +63,11 @@ def public_key() -> Ed25519PublicKey:
     return key
 
 
+def was_used() -> bool:
+    """Whether a key was made here, which the first entry does."""
+    return (Path(settings.KEYS_DIR) / PRIVATE_FILE).exists()
+
+
 def public_pem(key: Ed25519PublicKey) -> str:
     """``key`` as PEM text (SubjectPublicKeyInfo), for handing on."""
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")

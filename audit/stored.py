@@ -15,7 +15,10 @@ _CHUNK: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry, its moment already in canonical form; None where it has no such form."""
+    """An entry, its moment already in canonical form; None where it has no such form.
+
+    Somebody who tampers can drop constraints too: any text may be None, hashes then are empty.
+    """
 
     number: int
     at: str | None
@@ -71,9 +74,9 @@ def rows(last: int) -> Iterator[Iterator[Row]]:
                 texts=row[2:8],
                 before=row[8],
                 after=row[9],
-                previous_hash=bytes(row[10]),
-                hash=bytes(row[11]),
-                signature=bytes(row[12]),
+                previous_hash=bytes(row[10] or b""),
+                hash=bytes(row[11] or b""),
+                signature=bytes(row[12] or b""),
             )
             for row in found
         )
@@ -96,7 +99,7 @@ class Heads:
 
     def _take(self) -> Head | None:
         row = next(self._rows, None)
-        return None if row is None else Head(row[0], bytes(row[1]), bytes(row[2]))
+        return None if row is None else Head(row[0], bytes(row[1] or b""), bytes(row[2] or b""))
 
 
 @contextmanager

@@ -201,7 +201,7 @@ def _digest(row: Row) -> bytes | None:
                 previous_hash=row.previous_hash,
             )
         )
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
@@ -234,5 +234,10 @@ def _warnings(seen: witness.Witnessed | None, entries: int) -> tuple[str, ...]:
         found.append(
             f"There is no witness file {witness.path()} on this machine, so only the database's "
             "own record of heads was compared."
+        )
+    if seen is None and not entries and keys.was_used():
+        found.append(
+            "There are no entries and no witness file, but a signing key was made: if this system "
+            "was in use before, its trail is gone."
         )
     return tuple(found)

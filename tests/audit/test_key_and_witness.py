@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from audit import keys, witness
 from audit.models import Entry
 from audit.verify import verify_trail
-from tests.audit.trail import write
+from tests.audit.trail import Tampering, write
 
 
 @pytest.mark.django_db
@@ -119,3 +119,16 @@ def test_without_a_witness_file_verification_says_so() -> None:
     result = verify_trail()
     assert result.ok
     assert "no witness file" in result.warnings[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trail_that_is_gone_with_its_witness_is_at_least_suspected(
+    superuser_connection: psycopg2.extensions.connection,
+) -> None:
+    assert verify_trail().warnings == ()
+    write(2)
+    Tampering(superuser_connection).run("TRUNCATE audit_entry, audit_head")
+    witness.path().unlink()
+    result = verify_trail()
+    assert result.ok
+    assert "its trail is gone" in result.warnings[0]

@@ -302,6 +302,20 @@ def test_a_digit_beyond_a_double_is_named(tampering: Tampering) -> None:
     assert verify_trail().first_bad == 2
 
 
+@pytest.mark.parametrize("column", ["hash", "signature", "previous_hash", "before", "actor", "at"])
+def test_a_field_emptied_against_all_constraints_is_named(
+    tampering: Tampering, column: str
+) -> None:
+    write(3)
+    tampering.run(f"ALTER TABLE audit_entry ALTER {column} DROP NOT NULL")
+    try:
+        tampering.run(f"UPDATE audit_entry SET {column} = NULL WHERE number = 2")
+        assert verify_trail().first_bad == 2
+    finally:
+        tampering.run("DELETE FROM audit_entry")
+        tampering.run(f"ALTER TABLE audit_entry ALTER {column} SET NOT NULL")
+
+
 def test_triggers_left_off_are_mentioned(tampering: Tampering) -> None:
     write(2)
     assert verify_trail().warnings == ()

@@ -54,11 +54,11 @@ class Command(BaseCommand):
 
 def as_json(result: Result) -> dict[str, Any]:
     """The command's line of JSON."""
+    said: dict[str, Any] = {"entries": result.entries, "ok": result.ok}
     if result.ok:
-        return {"entries": result.entries, "ok": True, "head": result.head}
-    return {
-        "entries": result.entries,
-        "ok": False,
-        "first_bad": result.first_bad,
-        "problem": result.problem,
-    }
+        said["head"] = result.head
+    else:
+        said |= {"first_bad": result.first_bad, "problem": result.problem}
+    if result.warnings:
+        said["warnings"] = list(result.warnings)
+    return said
