@@ -193,7 +193,7 @@ def _answers(children: list[Contact]) -> str:
 
 
 def surroundings(account: Account) -> Surroundings:
-    """Who is around ``account`` and what happened between them. Six queries.
+    """Who is around ``account`` and what happened between them. Five queries.
 
     Pseudonyms follow the order in which the account's contacts were imported, so that a later
     import adds letters and moves none.
