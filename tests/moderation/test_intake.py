@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from datetime import timedelta
-from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Account
@@ -18,14 +14,13 @@ from audit.actors import Actor
 from audit.models import Entry
 from moderation.models import Case
 from moderation.selectors import accounts as case_accounts
-from moderation.services import claims, escalation, intake
+from moderation.services import escalation, intake
 from signals import hooks
 from signals.models import Assessment, Run
 from signals.spec import ThresholdSpec
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.scenarios import set_column
-from tests.moderation.sql import intruding
 
 pytestmark = pytest.mark.django_db
 
@@ -264,152 +259,6 @@ def test_a_run_that_changes_no_assessment_still_keeps_the_order_of_the_queue_tru
     before = everything()
     assert take_in(later.run) == (0, 0)
     assert everything() == before
-
-
-# -- Reopening ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def knowing(moderator: User) -> Case:
-    """Dismissed at 120 points, on an event that its run knew."""
-    suspect, child = factories.account(), factories.child()
-    offer = factories.event(suspect, child)
-    found = factories.assessment(suspect, factories.run(basis=factories.basis()), points=120.0)
-    factories.evidence(found, offer)
-    take_in(found.run)
-    return factories.dismiss(moderator, Case.objects.get())
-
-
-def again(case: Case, *, new: bool, points: float, **run: Any) -> tuple[int, int]:
-    """Another run finds ``points``, on what was known and, if ``new``, on one event more."""
-    known = [row.event for row in case.assessment.evidence.all() if row.event]
-    more = [factories.event(case.account, factories.child())] if new else []
-    found = factories.assessment(
-        case.account, factories.run(basis=factories.basis(), **run), points=points
-    )
-    factories.evidence(found, *known, *more)
-    return take_in(found.run)
-
-
-def test_new_events_that_add_forty_points_reopen_a_dismissed_case(knowing: Case) -> None:
-    assert again(knowing, new=True, points=159.9) == (0, 0)
-    assert again(knowing, new=True, points=160.0) == (0, 1)
-    knowing.refresh_from_db()
-    assert (knowing.state, knowing.points, knowing.version) == ("open", 160.0, 4)
-    assert Case.objects.count() == 1
-    entry = Entry.objects.get(verb="case.reopen")
-    assert (entry.before["state"], entry.after["state"]) == ("dismissed", "open")
-    assert knowing.decisions.get().points == 120.0
-
-
-def test_the_same_events_never_reopen_a_case_whatever_their_points(knowing: Case) -> None:
-    assert again(knowing, new=False, points=900.0) == (0, 0)
-    knowing.refresh_from_db()
-    assert (knowing.state, knowing.points) == ("dismissed", 120.0)
-
-
-def test_other_thresholds_move_the_base_of_the_same_events(knowing: Case, admin: User) -> None:
-    other = factories.thresholds(admin)
-    assert again(knowing, new=False, points=300.0, thresholds=other) == (0, 0)
-    knowing.refresh_from_db()
-    assert (knowing.state, knowing.points_when_decided) == ("dismissed", 300.0)
-    assert Entry.objects.filter(verb="case.rebase").count() == 1
-    assert again(knowing, new=True, points=339.0, thresholds=other) == (0, 0)
-    assert again(knowing, new=True, points=340.0, thresholds=other) == (0, 1)
-
-
-def test_events_that_an_earlier_look_back_in_time_left_out_are_new(moderator: User) -> None:
-    suspect = factories.account()
-    first = factories.event(suspect, factories.child())
-    later = factories.event(suspect, factories.child(), factories.NOON + timedelta(days=3))
-    run = factories.run(basis=factories.basis(), as_of=factories.NOON + timedelta(days=1))
-    found = factories.assessment(suspect, run, points=120.0)
-    factories.evidence(found, first)
-    take_in(run)
-    case = factories.dismiss(moderator, Case.objects.get())
-    now = factories.assessment(suspect, factories.run(basis=factories.basis()), points=170.0)
-    factories.evidence(now, first, later)
-    assert take_in(now.run) == (0, 1)
-    case.refresh_from_db()
-    assert case.state == "open"
-
-
-def test_rows_of_an_import_that_had_not_ended_are_new(moderator: User) -> None:
-    suspect, unfinished = factories.account(), factories.batch(state="running", finished_at=None)
-    offer = factories.event(suspect, factories.child(), batch=unfinished)
-    basis = factories.basis(unfinished=[unfinished.pk])
-    found = factories.assessment(suspect, factories.run(basis=basis), points=120.0)
-    take_in(found.run)
-    factories.dismiss(moderator, Case.objects.get())
-    now = factories.assessment(suspect, factories.run(basis=factories.basis()), points=170.0)
-    factories.evidence(now, offer)
-    assert take_in(now.run) == (0, 1)
-
-
-def test_a_referred_account_gets_a_new_case_on_new_events_alone(
-    moderator: User, supervisor: User
-) -> None:
-    account = factories.account()
-    run = factories.run(basis=factories.basis())
-    referred = factories.referred(moderator, supervisor, account, in_run=run, points=120.0)
-    assert again(referred, new=False, points=200.0) == (0, 0)
-    assert again(referred, new=True, points=200.0) == (1, 0)
-    referred.refresh_from_db()
-    assert referred.state == "referred"
-    assert [case.state for case in account.cases.order_by("pk")] == ["referred", "open"]
-
-
-# -- Twice, at once, halfway -------------------------------------------------------------------
-
-
-def test_the_same_run_twice_changes_nothing(moderator: User) -> None:
-    run = factories.run()
-    for points in (110.0, 170.0, 280.0):
-        factories.assessment(in_run=run, points=points)
-    assert take_in(run) == (3, 0)
-    claims.claim_next(actor=Actor.of_user(moderator))
-    before = everything()
-    assert take_in(run) == (0, 0)
-    assert everything() == before
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_intake_killed_after_its_writing_leaves_nothing_and_the_next_completes() -> None:
-    known = factories.case(points=120.0)
-    run = factories.run()
-    for _ in range(30):
-        factories.assessment(in_run=run)
-    factories.assessment(known.account, in_run=run, points=190.0)
-    before = everything()
-    connections.close_all()
-    with intruding("superuser") as superuser:
-        # The lock that every transaction takes before it writes entries, as its last step.
-        superuser.run("LOCK TABLE audit_entry IN EXCLUSIVE MODE")
-        child = get_context("fork").Process(target=take_in, args=(run,))
-        child.start()
-        assert child.pid is not None
-        _wait_for_blocked(superuser)
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        assert child.exitcode == -signal.SIGKILL
-    assert everything() == before
-    assert take_in(run) == (30, 1)
-    assert Case.objects.count() == 31
-    assert Entry.objects.filter(verb="case.open").count() == 31
-    assert take_in(run) == (0, 0)
-
-
-def _wait_for_blocked(superuser: Any) -> None:
-    for _ in range(600):
-        superuser.run("SELECT pg_stat_clear_snapshot()")
-        ((blocked,),) = superuser.run(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        if blocked:
-            return
-        time.sleep(0.05)
-    pytest.fail("the intake never came to its last step")
 
 
 # -- What the floor below asks -----------------------------------------------------------------
