@@ -177,7 +177,8 @@ def _contribution(
         llr=float(llr),
         k=said.k,
         n=said.n,
-        expected=said.expected,
+        # Not every indicator compares with a mean: those leave it NaN, which JSON does not know.
+        expected=None if np.isnan(said.expected) else said.expected,
         low=said.low,
         high=said.high,
         sentence=with_points(REGISTRY[key].sentence(said), points),
