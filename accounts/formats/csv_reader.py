@@ -67,7 +67,7 @@ class CsvReader:
 
     def _parsed(self, block: Block, layout: Layout, used: int) -> RawBatch | None:
         """The rows by pyarrow, or None when it sees other rows than ``layout`` does."""
-        starts = layout.records(block.data, used)
+        starts = layout.records(block.data, used) if used else np.array([], np.int64)
         if not len(starts):
             return RawBatch(self.table, self._no_rows(), np.array([], np.int64))
         names = [str(place) for place in range(len(self.header.names))]
