@@ -20,6 +20,7 @@ FRIEND, FOLLOW, FAMILY = 0, 1, 2
 TIE_KINDS: tuple[str, ...] = ("friend", "follow", "family")
 UNKNOWN_TIME = -1
 AGE_BINS = 100
+HOME_FRIENDS = 0.5
 BLOCK = 1_000_000
 """Partners drawn at a time, to bound memory."""
 
@@ -79,6 +80,7 @@ class Pools:
         self.everyone = cells(np.zeros(people.size, dtype=np.int64))
         self.town_children = cells(np.where(years <= 20, people.town, -1))
         self.household = cells(people.household)
+        self.parents = cells(np.where(people.is_parent, people.household, -1))
 
     def near_age(
         self, rng: np.random.Generator, people: Population, account: Index, far_share: float
@@ -132,8 +134,17 @@ def _unique_pairs(a: Index, b: Index, accounts: int) -> tuple[Index, Index]:
     return (keys // accounts).astype(np.int32), (keys % accounts).astype(np.int32)
 
 
-def friendships(rng: np.random.Generator, people: Population, pools: Pools) -> tuple[Index, Index]:
-    """Pairs that know each other in life, each once (smaller number first)."""
+def friendships(
+    rng: np.random.Generator,
+    people: Population,
+    pools: Pools,
+    acquainted: list[tuple[Index, Index]],
+) -> tuple[Index, Index]:
+    """Pairs that know each other in life, each once (smaller number first).
+
+    ``acquainted`` are pairs that somebody's role brings together. Of those who share a home, half
+    are friends on the platform.
+    """
     half = people.degree * 0.62
     counts = np.floor(half * (1 - CLOSURE_SHARE) + rng.random(people.size)).astype(np.int64)
     account = np.repeat(np.arange(people.size, dtype=np.int32), counts)
@@ -143,7 +154,13 @@ def friendships(rng: np.random.Generator, people: Population, pools: Pools) -> t
             for first in range(0, account.size, BLOCK)
         ]
     )
-    a, b = _unique_pairs(account, partner, people.size)
+    home_a, home_b = households(people)
+    at_home = rng.random(home_a.size) < HOME_FRIENDS
+    a, b = _unique_pairs(
+        np.concatenate([account, home_a[at_home], *(pair[0] for pair in acquainted)]),
+        np.concatenate([partner, home_b[at_home], *(pair[1] for pair in acquainted)]),
+        people.size,
+    )
     graph = Graph(people.size)
     graph.add_ties(a, b)
     graph.rebuild()
@@ -161,8 +178,8 @@ def friendships(rng: np.random.Generator, people: Population, pools: Pools) -> t
     )
 
 
-def households(rng: np.random.Generator, people: Population) -> tuple[Index, Index]:
-    """Pairs that live together, of which a part is recorded as family."""
+def households(people: Population) -> tuple[Index, Index]:
+    """Pairs that live together."""
     at_home = np.flatnonzero(people.household >= 0)
     at_home = at_home[np.argsort(people.household[at_home], kind="stable")].astype(np.int32)
     home = people.household[at_home]

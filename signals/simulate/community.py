@@ -16,7 +16,6 @@ from signals.simulate.base_ties import (
     split_by_time,
     tie_rows,
 )
-from signals.simulate.cells import Index
 from signals.simulate.clock import at_local_hour
 from signals.simulate.contacts import (
     CONDUCT_CODE,
@@ -133,15 +132,15 @@ class _History:
 
 
 def _base(
-    rng: np.random.Generator, people: Population, pools: Pools, relatives: tuple[Index, Index]
+    rng: np.random.Generator, people: Population, pools: Pools, harmless: Planner
 ) -> tuple[Ties, Contacts, Ties]:
     """Old ties, arrival contacts, and the family part of the old ties."""
-    a, b = friendships(rng, people, pools)
+    a, b = friendships(rng, people, pools, harmless.acquainted)
     since, old = split_by_time(rng, people, a, b)
     rows = tie_rows(rng, people, a[old], b[old], since[old])
     arrivals = arrival_contacts(rng, people, a[~old], b[~old], since[~old])
-    home_a, home_b = households(rng, people)
-    kin_a, kin_b = np.minimum(*relatives), np.maximum(*relatives)
+    home_a, home_b = households(people)
+    kin_a, kin_b = np.minimum(*harmless.kin), np.maximum(*harmless.kin)
     family = family_rows(
         rng, people, np.concatenate([home_a, kin_a]), np.concatenate([home_b, kin_b])
     )
@@ -170,9 +169,7 @@ def simulate(settings: SimulationSettings, progress: Progress | None = None) -> 
     harmless = Planner(streams[1], people, pools)
     planned = harmless.all()
     planned += PlantedPlanner(streams[2], people, pools).all()
-    rows, arrivals, family = _base(
-        streams[3], people, pools, (harmless.circle_owner, harmless.circle_child)
-    )
+    rows, arrivals, family = _base(streams[3], people, pools, harmless)
     history = _History(streams[4], people, pools)
     history.graph.add_ties(rows.a, rows.b)
     history.graph.add_known(rows.a, rows.b)

@@ -36,8 +36,8 @@ class Planner:
         self.people = people
         self.pools = pools
         self.end = people.settings.end_seconds
-        self.circle_owner: Index = np.empty(0, dtype=np.int32)
-        self.circle_child: Index = np.empty(0, dtype=np.int32)
+        self.kin: tuple[Index, Index] = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
+        self.acquainted: list[tuple[Index, Index]] = []
 
     def members(self, name: str) -> Index:
         """Accounts of a kind."""
@@ -129,33 +129,50 @@ class Planner:
         """A team: asked into a group, evenings, with threads about fixtures."""
         owner, child = self.teams(self.members("coach"))
         time = school_year(self.rng, self.both_active(owner, child), self.end, TERM_START, 60)
-        return self.circle("coach", owner, child, 0.4, 0.3, time)
+        return self.circle("coach", owner, child, 0.32, 0.4, time)
 
     def camp_staff(self) -> list[Contacts]:
-        """Recruiting for camps and courses: unknown teenagers of many schools, in spring waves."""
+        """Recruiting for camps and courses, in spring: teenagers and young adults of many schools.
+
+        Most are unknown, some are friends of those who came last year.
+        """
         people = self.members("camp_staff")
         self.people.preferred_age[people] = 16.4
         owner = np.repeat(people, self.counts(people.size, 34, 0.5, 10, 110))
         time = school_year(self.rng, active_from(self.people, owner), self.end, SPRING, 12)
-        young_adult = self.rng.random(owner.size) < 0.4
         target = self.pools.town_age.draw(
             self.rng, self.people.town[owner] * AGE_BINS + self.rng.integers(18, 23, owner.size)
         )
-        return [
-            self.plan("camp_staff", owner[~young_adult], time[~young_adult], Mode.CHILD_STRANGER),
-            self.plan(
-                "camp_staff", owner[young_adult], time[young_adult], Mode.NAMED, target[young_adult]
-            ),
-        ]
+        modes = np.array([Mode.CHILD_STRANGER, Mode.CHILD_BY_CLOSURE, Mode.NAMED], dtype=np.int64)
+        mode = modes[self.rng.choice(3, owner.size, p=[0.38, 0.2, 0.42])]
+        return [self.plan("camp_staff", owner, time, mode, target)]
 
     def tutors(self) -> list[Contacts]:
-        """Children of several schools, one by one, always in private; parents arranged it."""
+        """Pupils of several schools, one by one, in private; some grown up, all arranged before.
+
+        The parents of half the children are friends of the tutor by then.
+        """
         people = self.members("tutor")
-        owner = np.repeat(people, self.counts(people.size, 9, 0.45, 4, 30))
+        owner = np.repeat(people, self.counts(people.size, 11, 0.45, 4, 34))
         child = self.pools.town_children.draw(self.rng, self.people.town[owner], 1.0)
         owner, child = owner[child >= 0], child[child >= 0]
+        grown = self.rng.random(owner.size) < 0.3
+        student = self.pools.town_age.draw(
+            self.rng, self.people.town[owner] * AGE_BINS + self.rng.integers(19, 30, owner.size)
+        )
+        self._meet_parents(owner, child, 0.5)
         time = spread(self.rng, self.both_active(owner, child), self.end)
-        return self.circle("tutor", owner, child, 0.6, 0.4, time, Mode.KNOWN)
+        taught = grown & (student >= 0)
+        return [
+            *self.circle("tutor", owner[~grown], child[~grown], 0.5, 0.5, time[~grown]),
+            self.plan("tutor", owner[taught], time[taught], Mode.KNOWN, student[taught]),
+        ]
+
+    def _meet_parents(self, owner: Index, child: Index, share: float) -> None:
+        """Note friendships of the owner with a parent of the child, for the ties in life."""
+        parent = self.pools.parents.draw(self.rng, self.people.household[child], 1.0)
+        met = (parent >= 0) & (self.rng.random(owner.size) < share) & (parent != owner)
+        self.acquainted.append((owner[met], parent[met]))
 
     def older_peers(self) -> list[Contacts]:
         """Eighteen to twenty, in a circle of sixteen and seventeen year-olds."""
@@ -246,7 +263,7 @@ class Planner:
         return [self.plan("false_report_target", owner, time, Mode.CHILD_BY_CLOSURE)]
 
     def relatives(self) -> list[Contacts]:
-        """Nephews and nieces, godchildren, cousins: no friends in common, yet known for life."""
+        """Nephews and nieces, godchildren, cousins: known for life, often no friend in common."""
         people = self.members("relative")
         slot = np.repeat(np.arange(people.size), self.rng.integers(1, 4, people.size))
         seed = self.pools.town_children.draw(self.rng, self.people.town[people[slot]], 1.0)
@@ -254,7 +271,8 @@ class Planner:
         row, child = expand(self.pools.household, home)
         young = self.pools.years[child] <= 20
         owner, child = people[slot[row[young]]], child[young]
-        self.circle_owner, self.circle_child = owner, child
+        self.kin = owner, child
+        self._meet_parents(owner, child, 0.6)
         joined = self.both_active(owner, child)
         delay = self.rng.exponential(120.0, owner.size) * DAY
         return self.circle("relative", owner, child, 0.65, 0.2, joined + delay.astype(np.int64))
