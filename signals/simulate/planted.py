@@ -86,7 +86,7 @@ class PlantedPlanner(Planner):
     def school_hoppers(self) -> list[Contacts]:
         """A few children of one school, through each other where that works, then the next."""
         people = self.members("school_hopper")
-        counts = self.counts(people.size, 28, 0.4, 10, 70)
+        counts = self.counts(people.size, 34, 0.4, 12, 80)
         actor, row, place, time, _ = self.campaign(people, counts, 150, 600)
         stages = 6
         schools = np.stack([self.schools_near(people) for _ in range(stages)], axis=1)
@@ -103,7 +103,7 @@ class PlantedPlanner(Planner):
     def slow_strangers(self) -> list[Contacts]:
         """Now and then an unknown child, over years."""
         people = self.members("slow_stranger")
-        counts = self.counts(people.size, 15, 0.35, 7, 35)
+        counts = self.counts(people.size, 18, 0.35, 8, 40)
         actor, row, _, time, _ = self.campaign(people, counts, 300, 1_000)
         mode = self.modes(
             row.size,
@@ -140,7 +140,7 @@ class PlantedPlanner(Planner):
     def posing_minors(self) -> list[Contacts]:
         """Shows the age of a child, and turns to a school or two."""
         people = self.members("posing_minor")
-        counts = self.counts(people.size, 24, 0.4, 9, 60)
+        counts = self.counts(people.size, 32, 0.4, 12, 75)
         actor, row, _, time, _ = self.campaign(people, counts, 40, 300)
         schools = np.stack([self.schools_near(people) for _ in range(2)], axis=1)
         pool = schools[row, self.rng.integers(0, 2, row.size)]
@@ -164,7 +164,7 @@ class PlantedPlanner(Planner):
     def mutual_collectors(self) -> list[Contacts]:
         """One child of a school, then that child's friends, then theirs."""
         people = self.members("mutual_collector")
-        counts = self.counts(people.size, 26, 0.35, 11, 60)
+        counts = self.counts(people.size, 38, 0.35, 15, 80)
         actor, row, place, time, _ = self.campaign(people, counts, 120, 500)
         school = self.schools_near(people)[row]
         later = self.modes(row.size, {Mode.CHILD_BY_GAINED: 0.86, Mode.CHILD_IN_SCHOOL: 0.14})
@@ -174,7 +174,7 @@ class PlantedPlanner(Planner):
     def sleepers(self) -> list[Contacts]:
         """Years of ordinary use, then a change."""
         people = self.members("sleeper")
-        counts = self.counts(people.size, 18, 0.4, 8, 45)
+        counts = self.counts(people.size, 20, 0.4, 9, 50)
         begin = active_from(self.people, people)
         start = np.maximum(begin, self.end - self.rng.uniform(60, 500, people.size) * DAY)
         length = np.minimum(self.rng.uniform(40, 240, people.size) * DAY, self.end - start)
@@ -201,7 +201,7 @@ class PlantedPlanner(Planner):
         aside = self.rng.random(owner.size) < self._aside_chance(child, time)
         role = self.circle("teacher", owner[~aside], child[~aside], 0.15, 0.35, time[~aside])
         private = self.circle("role_abuser", owner[aside], child[aside], 0.8, 0.2, time[aside])
-        counts = self.counts(people.size, 8, 0.5, 3, 25)
+        counts = self.counts(people.size, 12, 0.5, 4, 35)
         actor, row, _, moment, _ = self.campaign(people, counts, 200, 900)
         mode = self.modes(
             row.size,
