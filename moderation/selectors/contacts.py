@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
 
 from django.db.models import Q
 
 from accounts.models import Account, Event, Tie
-from moderation.selectors.people import FIELDS, Person, pseudonyms
+from moderation.selectors.people import Person, ages_of, pseudonyms
 from signals.networks import Kind, Link
 
 _OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
@@ -50,8 +52,7 @@ _DETAIL: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Moment:
+class Moment(NamedTuple):
     """A step with its time; ``words`` say exactly what happened."""
 
     at: datetime
@@ -59,7 +60,7 @@ class Moment:
     words: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Contact:
     """All that happened between the flagged account and one person, in the order of time."""
 
@@ -67,7 +68,7 @@ class Contact:
     moments: list[Moment] = field(default_factory=list)
     tied: str = ""  # kind of a standing tie: friend, follow, family
 
-    @property
+    @cached_property
     def started_by_account(self) -> bool:
         """Whether the account made contact: at all, first or later."""
         return any(m.step in (Step.REQUEST, Step.THREAD) for m in self.moments)
@@ -81,7 +82,7 @@ class Contact:
         """The first thing that happened, in words; "" for a tie without any event."""
         return self.moments[0].words if self.moments else "a tie from before"
 
-    @property
+    @cached_property
     def link(self) -> Link:
         """How the picture draws it: by what the other side did last about the account's contact."""
         if not self.started_by_account:
@@ -298,12 +299,10 @@ def _assembled(
 ) -> Surroundings:
     for of_one in moments.values():
         of_one.sort()
-    accounts = {
-        found.pk: found for found in Account.objects.filter(pk__in=list(moments)).only(*FIELDS)
-    }
-    order = [key for key in dict.fromkeys([*approached, *moments]) if key in accounts]
+    ages = ages_of(moments)
+    order = [key for key in dict.fromkeys([*approached, *moments]) if key in ages]
     people = pseudonyms(
-        (accounts[key] for key in order),
+        (ages[key] for key in order),
         {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
     )
     contacts = [Contact(people[key], moments[key], tied.get(key, "")) for key in order]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -21,12 +21,17 @@ BANDS: dict[str, str] = {
 }
 """How an age band reads."""
 
-# What may be read of somebody around a flagged account: never the name.
-FIELDS = ("pk", "birth_date", "birth_year", "age_band", "region", "community")
+
+class RecordedAge(NamedTuple):
+    """All that is read of somebody around a flagged account: never the name."""
+
+    key: int
+    birth_date: date | None
+    birth_year: int | None
+    age_band: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """Somebody around the flagged account, under a pseudonym that holds within the case."""
 
     key: int
@@ -46,13 +51,21 @@ class Person:
         return f"{self.name}, {self.band}" if self.kind is Kind.CHILD else self.name
 
 
-def band_on(account: Account, at: datetime | None) -> str:
+def ages_of(keys: Iterable[int]) -> dict[int, RecordedAge]:
+    """The recorded ages of those accounts that exist, by key. One query."""
+    rows = Account.objects.filter(pk__in=list(keys)).values_list(
+        "pk", "birth_date", "birth_year", "age_band"
+    )
+    return {row[0]: RecordedAge(*row) for row in rows}
+
+
+def band_on(recorded: Account | RecordedAge, at: datetime | None) -> str:
     """The recorded age band on a day; today where no day is given."""
     return band_at(
         (at or timezone.now()).date(),
-        birth_date=account.birth_date,
-        birth_year=account.birth_year,
-        age_band=account.age_band,
+        birth_date=recorded.birth_date,
+        birth_year=recorded.birth_year,
+        age_band=recorded.age_band,
     )
 
 
@@ -74,7 +87,7 @@ def letters(number: int) -> str:
 
 
 def pseudonyms(
-    accounts: Iterable[Account], first_seen: dict[int, datetime | None]
+    recorded: Iterable[RecordedAge], first_seen: dict[int, datetime | None]
 ) -> dict[int, Person]:
     """A person for each account, numbered in the given order; ``first_seen`` by account key.
 
@@ -82,11 +95,11 @@ def pseudonyms(
     """
     counts = dict.fromkeys(Kind, 0)
     people: dict[int, Person] = {}
-    for account in accounts:
-        band = band_on(account, first_seen.get(account.pk))
+    for age in recorded:
+        band = band_on(age, first_seen.get(age.key))
         kind = kind_of(band)
         number = counts[kind]
         counts[kind] += 1
         mark = letters(number) if kind is Kind.CHILD else str(number + 1)
-        people[account.pk] = Person(account.pk, kind, mark, BANDS[band])
+        people[age.key] = Person(age.key, kind, mark, BANDS[band])
     return people

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from accounts.models import Account
 from moderation.access import visible_cases
 from moderation.domain.transitions import State
 from moderation.domain.vocabulary import Severity
@@ -19,6 +19,10 @@ from moderation.models import Case
 from staff.models import User
 
 PAGE_SIZE = 25
+COUNTED = 1000
+"""Beyond this many cases, counts say "1,000+"."""
+FIRST_YEAR = 2025
+"""Of references; a number without a year is looked for in each year since."""
 
 TO_REVIEW = (State.OPEN, State.IN_REVIEW)
 DECIDED = (State.DISMISSED, State.REFERRED)
@@ -84,7 +88,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the queue. ``total`` counts all cases that the filters let through."""
+    """One page of the queue. ``total`` counts the cases behind the filters, up to ``COUNTED``."""
 
     cases: list[Case]
     total: int
@@ -96,7 +100,12 @@ class Page:
     def summary(self) -> str:
         if not self.total:
             return "No cases"
-        return "1 case" if self.total == 1 else f"{self.total:,} cases"
+        return "1 case" if self.total == 1 else f"{counted(self.total)} cases"
+
+
+def counted(number: int) -> str:
+    """A count as pages show it: ``83``, or ``1,000+`` where counting stopped."""
+    return f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"
 
 
 def matching(user: User, filters: Filters) -> QuerySet[Case]:
@@ -104,48 +113,73 @@ def matching(user: User, filters: Filters) -> QuerySet[Case]:
     cases = visible_cases(user)
     if filters.q:
         # A search looks everywhere: who pastes a reference does not know the state of the case
-        cases = cases.filter(_found(filters.q))
-    elif filters.view in _STATES:
-        cases = cases.filter(state__in=_STATES[filters.view])
-    if filters.view == "mine":
+        cases = cases.filter(pk__in=_found(cases, filters.q))
+    elif filters.view == "mine":
         cases = cases.filter(holder=user, lease_expires_at__gt=Now())
     if filters.severity:
         cases = cases.filter(severity=filters.severity)
     if filters.kind:
         cases = cases.filter(kind=filters.kind)
-    return cases
+    states = _states(filters)
+    return cases if len(states) == len(State) else cases.filter(state__in=states)
 
 
 def page(user: User, filters: Filters, *, size: int = PAGE_SIZE) -> Page:
-    """A page of the queue, the most urgent first. Four queries, whatever its size."""
+    """A page of the queue, the most urgent first. Seven queries, eight for a search."""
     cases = matching(user, filters)
-    rows = with_row_data(cases)
     backwards = bool(filters.before)
     cursor = _CURSOR.fullmatch(filters.before or filters.after)
-    if cursor:
-        priority, pk = float(cursor[1]), int(cursor[2])
-        if backwards:
-            rows = rows.filter(Q(priority__gt=priority) | Q(priority=priority, pk__lt=pk))
-        else:
-            rows = rows.filter(
-                Q(priority__lte=priority) & (Q(priority__lt=priority) | Q(pk__gt=pk))
-            )
-    ordered = rows.order_by("priority", "-pk") if backwards else rows.order_by("-priority", "pk")
-    found = list(ordered[: size + 1])
-    more, found = len(found) > size, found[:size]
+    rows = _after(cases, cursor, backwards) if cursor else cases
+    places = _first(rows, _states(filters), backwards, size + 1)
+    more, places = len(places) > size, places[:size]
+    by_place = {case.pk: case for case in with_row_data(visible_cases(user)).filter(pk__in=places)}
+    found = [by_place[pk] for pk in places if pk in by_place]
     if backwards:
         found.reverse()
-    later = more if not backwards else True
-    earlier = more if backwards else bool(cursor)
+    later, earlier = (True, more) if backwards else (more, bool(cursor))
     return Page(
         cases=found,
-        total=cases.count(),
+        total=_count(cases),
         next_query=filters.query(after=_cursor(found[-1]), before="") if found and later else "",
         previous_query=(
             filters.query(before=_cursor(found[0]), after="") if found and earlier else ""
         ),
         counts=counts(user),
     )
+
+
+def _states(filters: Filters) -> tuple[State, ...]:
+    return tuple(State) if filters.q else _STATES.get(filters.view, tuple(State))
+
+
+def _after(cases: QuerySet[Case], cursor: re.Match[str], backwards: bool) -> QuerySet[Case]:
+    priority, pk = float(cursor[1]), int(cursor[2])
+    if backwards:
+        return cases.filter(Q(priority__gte=priority) & (Q(priority__gt=priority) | Q(pk__lt=pk)))
+    return cases.filter(Q(priority__lte=priority) & (Q(priority__lt=priority) | Q(pk__gt=pk)))
+
+
+def _first(
+    cases: QuerySet[Case], states: tuple[State, ...], backwards: bool, size: int
+) -> list[int]:
+    """Ids of the first ``size`` cases in the order of the queue.
+
+    Each state is read along its index, so that the length of the queue does not matter.
+    """
+    order = ("priority", "-pk") if backwards else ("-priority", "pk")
+    of_states = [
+        cases.filter(state=state).order_by(*order).values_list("pk", "priority")[:size]
+        for state in states
+    ]
+    if len(of_states) == 1:
+        return [pk for pk, _ in of_states[0]]
+    merged = of_states[0].union(*of_states[1:], all=True).order_by(*order)[:size]
+    return [pk for pk, _ in merged]
+
+
+def _count(cases: QuerySet[Case]) -> int:
+    """How many there are, up to one more than ``COUNTED``: nobody reads further."""
+    return cases.order_by().values("pk")[: COUNTED + 1].count()
 
 
 def with_row_data(cases: QuerySet[Case]) -> QuerySet[Case]:
@@ -159,18 +193,16 @@ def with_row_data(cases: QuerySet[Case]) -> QuerySet[Case]:
 
 
 def counts(user: User) -> dict[str, int]:
-    """How many cases each view holds, for the tabs. One query over an index."""
-    return visible_cases(user).aggregate(
-        review=Count("pk", filter=Q(state__in=TO_REVIEW)),
-        mine=Count("pk", filter=Q(holder=user, lease_expires_at__gt=Now())),
-        escalated=Count("pk", filter=Q(state=State.ESCALATED)),
-        monitoring=Count("pk", filter=Q(state=State.MONITORING)),
-    )
+    """How many cases each view with a number on its tab holds. Four queries."""
+    return {
+        view: _count(matching(user, Filters(view=view)))
+        for view in ("review", "mine", "escalated", "monitoring")
+    }
 
 
 def arrived_since(user: User, filters: Filters, moment: datetime) -> int:
     """How many cases of these filters started to wait after ``moment``: what a page lacks."""
-    return matching(user, filters).filter(waiting_since__gt=moment).count()
+    return _count(matching(user, filters).filter(waiting_since__gt=moment))
 
 
 def held_by(user: User, now: datetime) -> list[Case]:
@@ -184,15 +216,17 @@ def by_id(user: User, case_id: int) -> Case | None:
     return with_row_data(visible_cases(user)).filter(pk=case_id).first()
 
 
-def _found(text: str) -> Q:
+def _found(cases: QuerySet[Case], text: str) -> list[int]:
+    """Ids of the cases that a pasted or typed identifier means. One query."""
+    of_account = cases.filter(account__account_id__startswith=text)
+    found = of_account.order_by("-priority", "pk").values_list("pk", flat=True)[: COUNTED + 1]
     reference = _REFERENCE.fullmatch(text)
-    wanted = Q(account__in=Account.objects.filter(account_id__startswith=text).values("pk")[:1000])
-    if reference:
-        number = f"{int(reference[2]):06d}"
-        wanted |= Q(reference__endswith=f"-{number}") & (
-            Q(reference__startswith=f"SL-{reference[1]}-") if reference[1] else Q()
-        )
-    return wanted
+    if reference is None:
+        return list(found)
+    years = [int(reference[1])] if reference[1] else range(FIRST_YEAR, timezone.now().year + 1)
+    references = [f"SL-{year}-{int(reference[2]):06d}" for year in years]
+    named = cases.filter(reference__in=references).values_list("pk", flat=True)
+    return list(found.union(named.order_by()[:COUNTED], all=True))
 
 
 def _cursor(case: Case) -> str:

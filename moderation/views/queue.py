@@ -124,7 +124,6 @@ def row_part(request: HttpRequest, case_id: int, announce: str) -> HttpResponse:
     context = {
         "row": row_of(case, user, timezone.now()) if case else None,
         "announce": announce,
-        "counts": select.counts(user),
         "tabs": _tabs(Filters(), select.counts(user)),
     }
     return render(request, "moderation/queue.html#row", context)
@@ -161,7 +160,7 @@ def _tabs(filters: Filters, counts: dict[str, int]) -> list[dict[str, Any]]:
             "label": label,
             "query": filters.query(view=name, q=""),
             "current": filters.view == name and not filters.q,
-            "count": counts.get(name),
+            "count": select.counted(counts[name]) if name in counts else "",
         }
         for name, label in VIEWS.items()
     ]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from audit.models import Entry
 from moderation.domain.transitions import State
+from moderation.models import Case
 from staff.models import User
 from tests.browser.conftest import SignIn, landing
+from tests.moderation import factories
 from tests.pages import stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -127,6 +133,41 @@ def test_filtering_swaps_the_list_says_so_and_keeps_the_address(
     assert page.url.endswith("/queue/?q=zed")
     page.reload()
     expect(page.locator("[data-row]")).to_contain_text(case.reference)
+    page.get_by_label("Severity").select_option("standard")
+    expect(page.get_by_role("heading", name="No case fits")).to_be_visible()
+    page.go_back()
+    expect(page.locator("[data-row]")).to_contain_text(case.reference)
+    assert page.url.endswith("/queue/?q=zed")
+
+
+def test_new_cases_are_offered_and_move_no_row(moderator: User, sign_in: SignIn) -> None:
+    first = stories.coach()
+    page = sign_in(moderator)
+    stories.coach(children=30)
+    page.locator("[data-poll]").evaluate("element => { element.dataset.poll = '1' }")
+
+    offer = page.get_by_role("link", name="1 new · show")
+    expect(offer).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("1 new")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(page.locator("[data-row]")).to_contain_text(first.reference)
+    with landing(page):
+        offer.click()
+    expect(page.locator("[data-row]")).to_have_count(2)
+
+
+def test_a_hold_runs_down_in_sight_and_can_be_extended(moderator: User, sign_in: SignIn) -> None:
+    case = factories.held(moderator)
+    soon = timezone.now() + timedelta(seconds=100)
+    Case.objects.filter(pk=case.pk).update(lease_expires_at=soon)
+    page = sign_in(moderator)
+    page.goto(f"/cases/{case.reference}/")
+
+    expect(page.get_by_role("status")).to_contain_text("Less than three minutes left")
+    expect(page.locator("[data-countdown]")).to_have_text(re.compile(r"^1:\d\d$"))
+    page.get_by_role("button", name="Extend").click()
+    expect(page.locator("[data-countdown]")).to_have_text(re.compile(r"^(20:00|19:\d\d)$"))
+    expect(page.get_by_role("button", name="Extend")).to_be_focused()
 
 
 def test_keys_stay_out_of_fields_and_can_be_turned_off(moderator: User, sign_in: SignIn) -> None:
