@@ -38,13 +38,13 @@ class Decide:
 
 
 OF_THE_HOLDER = (
+    Decide(escalation.escalate, "escalated", {"severity": "high", "ask": "Refer?", **NOTE}),
     Decide(decisions.dismiss, "dismissed", {"reason": "family", **NOTE}),
     Decide(
         decisions.monitor,
         "monitoring",
         {"until": timezone.localdate() + timedelta(days=7), **NOTE},
     ),
-    Decide(escalation.escalate, "escalated", {"severity": "high", "ask": "Refer?", **NOTE}),
 )
 OF_THE_SUPERVISOR = (
     Decide(escalation.refer, "referred", NOTE),
