@@ -122,7 +122,7 @@ def _check(
             else f"It is missing: the trail ends at entry {expected - 1}, but entry {witnessed} "
             "was witnessed. The end was cut off.",
         )
-    if progress is not None:
+    if progress is not None and entries % _PROGRESS_EVERY:
         progress(entries, entries)
 
 
