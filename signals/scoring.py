@@ -18,6 +18,7 @@ from signals.spec import GROUP_OF, GROUPS, KEYS, ThresholdSpec
 Floats = NDArray[np.float64]
 
 POINTS = 20.0 / np.log(2.0)  # points a unit of natural log-odds
+INDISCRIMINATE = 20.0  # concentration of the share of children where people look without choosing
 SPEAKS = 1.0  # from this log-likelihood ratio a group counts as speaking for a look
 # any of these may stand for the children that were not contacted
 FIRES = ("blocked_reported", "co_targeting", "persists")
@@ -86,6 +87,17 @@ def excess_range(expected: float, shape: float) -> tuple[float, float]:
     return float(cohort.ppf(0.05)), float(cohort.ppf(0.95))
 
 
+def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
+    """How likely so many children are among so many people contacted without regard to age.
+
+    ``share``: of children among everybody contacted on the platform. Beta-binomial, since the places
+    where people look differ; half of the equal ones count.
+    """
+    a, b = INDISCRIMINATE * share, INDISCRIMINATE * (1.0 - share)
+    fitted = stats.betabinom(np.maximum(known, 1.0), max(a, 1e-6), max(b, 1e-6))
+    return np.asarray(fitted.sf(children) + 0.5 * fitted.pmf(children))
+
+
 def shift_llr(z: Floats) -> Floats:
     """The log-likelihood ratio of a unit shift of a standard normal z."""
     return z - 0.5
@@ -119,8 +131,8 @@ def clip(llr: Floats, key: str, spec: ThresholdSpec) -> Floats:
 def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -> Combined:
     """Add clipped (stretch, indicator, account) ratios up by groups, in the order of KEYS.
 
-    In a group the strongest counts in full and a share of the sum of the others, negative ones too;
-    where all are negative the most negative counts once. Groups are capped, and everything negative
+    In a group the strongest for suspicion counts in full and a share of the sum of the others for it;
+    likewise the strongest against and the others against. Groups are capped, and everything negative
     together is floored, in proportion.
     """
     known = ~np.isnan(llr)
@@ -131,22 +143,13 @@ def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -
     speaking = np.zeros(value.shape[::2], np.int64)
     for group in GROUPS:
         members = [i for i, key in enumerate(KEYS) if GROUP_OF[key] == group]
-        inside, there = value[:, members], known[:, members]
-        masked = np.where(there, inside, -np.inf)
-        best = masked.max(axis=1)
-        strongest = masked.argmax(axis=1)
-        positive = best > 0
-        lowest = np.where(there, inside, np.inf)
-        share = np.where(there, spec.others_share * inside, 0.0)
-        at = np.arange(len(members))[None, :, None]
-        risen = np.where(at == strongest[:, None], inside, share)
-        fallen = np.where(at == lowest.argmin(axis=1)[:, None], inside, 0.0)
-        part = np.where(positive[:, None], risen, fallen)
-        total = part.sum(axis=1)
+        risen = _strongest(np.maximum(value[:, members], 0.0), spec.others_share)
+        fallen = -_strongest(np.maximum(-value[:, members], 0.0), spec.others_share)
+        total = risen.sum(axis=1)
         cap = spec.group_caps[group]
         scale = np.where(total > cap, cap / np.where(total > cap, total, 1.0), 1.0)
-        parts[:, members] = part * scale[:, None]
-        speaking += best >= SPEAKS
+        parts[:, members] = risen * scale[:, None] + fallen
+        speaking += value[:, members].max(axis=1) >= SPEAKS
     negative = np.minimum(parts, 0.0).sum(axis=1)
     scale = np.where(
         negative < spec.negative_floor, spec.negative_floor / np.minimum(negative, -1e-12), 1.0
@@ -156,6 +159,13 @@ def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -
     fires = [KEYS.index(key) for key in FIRES]
     fired = (np.where(known, llr, -np.inf)[:, fires] >= SPEAKS).any(axis=1)
     return Combined(total, parts, speaking, fired)
+
+
+def _strongest(values: Floats, share: float) -> Floats:
+    """(stretch, indicator, account): the greatest in full, the others by ``share``."""
+    best = values.argmax(axis=1)
+    at = np.arange(values.shape[1])[None, :, None]
+    return np.where(at == best[:, None], values, share * values)
 
 
 def best_stretch(total: Floats) -> NDArray[np.int64]:

@@ -19,6 +19,8 @@ from signals.spec import ThresholdSpec
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
+# deciles of activity; activity is heavy-tailed, so the last one is divided further
+_ACTIVITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 _LONGEST = 1000  # more evidence of one account says no more about a cohort's spread
 _LEAST, _MOST = 2.0, 300.0  # bounds of the concentration
 
@@ -119,7 +121,8 @@ class Cohorts:
     """Which cell each account belongs to, for each stretch, from the narrowest to everybody.
 
     ``levels``: (level, stretch, account) cell numbers; ``cells``: how many cells a level has;
-    ``active``: (stretch, account) made any contact. ``offender`` accounts, confirmed by people, are
+    ``active``: (stretch, account) made any contact; ``child_share``: of children among the people of
+    known age who are contacted by anybody. ``offender`` accounts, confirmed by people, are
     compared but never part of a comparison.
     """
 
@@ -127,6 +130,7 @@ class Cohorts:
     cells: tuple[int, ...]
     active: NDArray[np.bool_]
     offender: NDArray[np.bool_]
+    child_share: float
     spec: ThresholdSpec
 
     @classmethod
@@ -136,6 +140,7 @@ class Cohorts:
         tenure: NDArray[Any],
         activity: Whole,
         offender: NDArray[np.bool_],
+        child_share: float,
         spec: ThresholdSpec,
     ) -> Cohorts:
         """``activity``: (stretch, account) numbers of contacts; deciles among the active."""
@@ -144,14 +149,15 @@ class Cohorts:
         buckets = len(TENURES) + 2
         for s in range(stretches):
             active = activity[s][activity[s] > 0]
-            cuts = np.quantile(active, np.arange(1, 10) / 10) if len(active) else np.zeros(9)
-            decile = np.searchsorted(cuts, activity[s], side="left")
-            levels[0, s] = (band * buckets + tenure.astype(np.int32)) * 10 + decile
-            levels[1, s] = band.astype(np.int32) * 10 + decile
+            cuts = np.quantile(active, _ACTIVITY) if len(active) else np.zeros(len(_ACTIVITY))
+            part = np.searchsorted(cuts, activity[s], side="left")
+            parts = len(_ACTIVITY) + 1
+            levels[0, s] = (band * buckets + tenure.astype(np.int32)) * parts + part
+            levels[1, s] = band.astype(np.int32) * parts + part
             levels[2, s] = band
         bands = len(BANDS)
-        cells = (bands * buckets * 10, bands * 10, bands, 1)
-        return cls(levels, cells, activity > 0, offender, spec)
+        cells = (bands * buckets * parts, bands * parts, bands, 1)
+        return cls(levels, cells, activity > 0, offender, child_share, spec)
 
     @property
     def accounts(self) -> int:

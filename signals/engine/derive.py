@@ -132,3 +132,15 @@ def activity(tables: Tables, accounts: int) -> NDArray[np.int64]:
     for place in range(len(result)):
         result[place, found["account"]] = found[f"n_{place}"]
     return result
+
+
+def child_share(tables: Tables) -> float:
+    """The share of children among contacted people of known age."""
+    c = tables.contacts
+    found = tables.ask(
+        c.aggregate(
+            children=(c.weight > 0).cast("int64").sum().fill_null(0),
+            known=c.weight.count(),
+        )
+    )
+    return (float(found["children"][0]) + 1.0) / (float(found["known"][0]) + 4.0)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from signals.engine import explain as explaining
 from signals.engine.canonical import CONTACT_KINDS
 from signals.engine.cohorts import Cohorts
-from signals.engine.derive import activity, derive
+from signals.engine.derive import activity, child_share, derive
 from signals.engine.duckdb import DuckDB
 from signals.engine.judge import Judged, judge_all
 from signals.engine.kernels import ALWAYS, STILL
@@ -90,7 +90,10 @@ def run(
         following = {"load": "contact_facts", "contact_facts": "indicators"}
         tables = derive(backend, prepared, spec, lambda stage: clock.begin(following[stage]))
         active = activity(tables, prepared.count)
-        cohorts = Cohorts.build(prepared.band, prepared.tenure, active, prepared.offender, spec)
+        share = child_share(tables)
+        cohorts = Cohorts.build(
+            prepared.band, prepared.tenure, active, prepared.offender, share, spec
+        )
         judged = judge_all(tables, cohorts, prepared, spec)
         clock.begin("scores")
         scores = _scores(judged, prepared, spec)

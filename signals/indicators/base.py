@@ -193,6 +193,21 @@ def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
     )
 
 
+def people_met(tables: Tables) -> Table:
+    """First contacts with people of known age, whoever began: met_by, met_0 …, met_adults_0 …"""
+    f = tables.facts
+    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
+    ages = tables.accounts.filter(tables.accounts.until_18.notnull())
+    ages = ages.select(other="account", until_18="until_18")
+    both = f.select("t", "stretch", me="u", them="v")
+    both = both.union(f.select("t", "stretch", me="v", them="u"))
+    both = both.join(ages, both.them == ages.other)
+    both = both.filter(both.stretch < len(tables.spec.stretches))
+    child = both.t < both.until_18
+    met = by_stretch(both, tables.spec, "me", met=child, met_adults=~child)
+    return tables.keep("people_met", met.rename(met_by="account"))
+
+
 def stretch_of(t: Any, spec: ThresholdSpec, as_of: int) -> Any:
     """Position of the shortest stretch that holds the time, their number if none does."""
     places = enumerate(spec.stretches)

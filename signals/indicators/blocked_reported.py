@@ -18,9 +18,9 @@ from signals.indicators.base import (
     Judgement,
     Said,
     Tables,
-    by_stretch,
     half_ties,
     number,
+    people_met,
     safety_rows,
     stretch_of,
     total,
@@ -32,17 +32,18 @@ UNIT = 1_000_000
 
 
 def _reports(tables: Tables) -> Table:
-    """Blocks and reports by children: event, u (about), v (by), t, kind, stretch; not older."""
+    """Blocks and reports by people of known age: event, u (about), v (by), t, kind, stretch, child."""
     s = tables.safety.filter(tables.safety.kind.isin(["block", "report"]))
     ages = tables.accounts.select(by="account", until_18="until_18")
     s = s.join(ages, s.actor == ages.by)
-    s = s.filter((s.t < s.until_18).fill_null(False))
+    s = s.filter(s.until_18.notnull())
     s = s.select(
         event="id",
         u="object",
         v="actor",
         t="t",
         kind="kind",
+        child=s.t < s.until_18,
         stretch=stretch_of(s.t, tables.spec, tables.as_of),
     )
     return s.filter(s.stretch < len(tables.spec.stretches))
@@ -140,51 +141,44 @@ def weighed(tables: Tables) -> Table:
     )
     return tables.keep(
         "reports_weighed",
-        r.select("event", "u", "v", "t", "kind", "stretch", "weight", "independent"),
+        r.select("event", "u", "v", "t", "kind", "child", "stretch", "weight", "independent"),
     )
 
 
 def counts(tables: Tables) -> Table:
     """k: independent reporters; weight: their credit; n: children in contact, either way."""
     r = weighed(tables)
-    columns = {}
-    for place in range(len(tables.spec.stretches)):
-        inside = r.stretch <= place
-        columns[f"weight_{place}"] = r.weight.max(where=inside).fill_null(0)
-        columns[f"independent_{place}"] = r.independent.any(where=inside).fill_null(False)
-    one = r.group_by("u", "v").aggregate(**columns)
     places = range(len(tables.spec.stretches))
-    sums = {f"weight_{p}": total(one[f"weight_{p}"]) for p in places}
-    sums |= {f"k_{p}": total(one[f"independent_{p}"].cast("int64")) for p in places}
-    reported = one.group_by(account="u").aggregate(**sums)
-    met = tables.keep("children_met", _children_met(tables))
+    columns = {}
+    for p in places:
+        inside = (r.stretch <= p) & r.child
+        columns[f"weight_{p}"] = r.weight.max(where=inside).fill_null(0)
+        columns[f"k_{p}"] = r.independent.any(where=inside).fill_null(False)
+        inside = (r.stretch <= p) & ~r.child
+        columns[f"adults_{p}"] = r.independent.any(where=inside).fill_null(False)
+    one = r.group_by("u", "v").aggregate(**columns)
+    reported = one.group_by(account="u").aggregate(
+        **{name: total(one[name].cast("int64")) for name in columns}
+    )
+    met = people_met(tables)
     both = met.outer_join(reported, met.met_by == reported.account)
     return both.select(
         account=both.account.fill_null(both.met_by),
-        **{name: both[name].fill_null(0) for name in sums},
-        **{f"n_{p}": both[f"n_{p}"].fill_null(0) for p in places},
+        **{name: both[name].fill_null(0) for name in columns},
+        **{f"n_{p}": both[f"met_{p}"].fill_null(0) for p in places},
+        **{f"met_adults_{p}": both[f"met_adults_{p}"].fill_null(0) for p in places},
     )
-
-
-def _children_met(tables: Tables) -> Table:
-    """Children in first contact with each account, whoever began: met_by, n_0 …"""
-    f = tables.facts
-    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
-    ages = tables.accounts.select(child="account", until_18="until_18")
-    to = f.select("t", "stretch", me="u", other="v")
-    both = to.union(f.select("t", "stretch", me="v", other="u"))
-    both = both.join(ages, both.other == ages.child)
-    both = both.filter(
-        (both.t < both.until_18).fill_null(False) & (both.stretch < len(tables.spec.stretches))
-    )
-    return by_stretch(both, tables.spec, "me", n=both.t >= 0).rename(met_by="account")
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """Noisy-or of the reporters less what as many contacts bring to accounts of the same age."""
     weight, k, n = frame["weight"] / UNIT, frame["k"], frame["n"]
-    expected_weight = cohorts.per_unit(frame.account, weight, n) * n
-    expected = cohorts.per_unit(frame.account, k, n) * n
+    # who is reported by everybody is a nuisance, not a groomer: its own adults set the measure
+    adults, met = frame["adults"], frame["met_adults"]
+    usual = cohorts.per_unit(frame.account, adults, met) * met
+    own = np.maximum((adults + 1.0) / (usual + 1.0), 1.0)
+    expected_weight = cohorts.per_unit(frame.account, weight, n) * n * own
+    expected = cohorts.per_unit(frame.account, k, n) * n * own
     llr = weight - expected_weight
     return Judgement(
         account=frame.account,
@@ -193,7 +187,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         n=n,
         expected=expected,
         range=lambda s, i: None,
-        details={"weight": weight},
+        details={"weight": weight, "adults": adults, "own": own},
     )
 
 
@@ -201,8 +195,8 @@ def sentence(said: Said) -> str:
     """How many, among how many, and what is usual."""
     return (
         f"{number(said.k)} children independently blocked or reported it, of {number(said.n)} it had "
-        f"contact with; comparable accounts: {number(said.expected)}. How reliable these children's "
-        "earlier reports were is weighed in."
+        f"contact with; to be expected, given that {number(said.details['adults'])} adults did: "
+        f"{said.expected:.1f}. How reliable these children's earlier reports were is weighed in."
     )
 
 
@@ -215,4 +209,5 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 def rows(tables: Tables) -> Table:
     """Every block and report by a child; value: its credit."""
     r = weighed(tables)
+    r = r.filter(r.child)
     return safety_rows(r, r.kind, r.independent, r.weight.cast("float64") / UNIT)

@@ -1,6 +1,7 @@
 """I4: the busiest day, week or fortnight of contacts with children.
 
-Activity is heavy-tailed, so the best window is judged against the best windows of the cohort. It
+Activity is heavy-tailed, so the best window is judged against the best windows of accounts of the same
+age band that contacted as many children in all (how many those are is for I3 and I15 to judge). It
 speaks only as far as children are also more of it than of the account's usual contacts: the weaker
 of the two findings counts.
 """
@@ -89,43 +90,49 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     usual = float(children_all.sum() / max(known_all.sum(), 1.0))
     best_z = np.full(frame["children"].shape, -np.inf)
     k, n = np.zeros(best_z.shape), np.zeros(best_z.shape)
-    days_of = np.zeros(best_z.shape)
+    days_of, middle = np.zeros(best_z.shape), np.zeros(best_z.shape)
+    # how many there were in all is for others to judge: as many children, by powers of √2
+    size = np.floor(2.0 * np.log2(np.maximum(frame["children"], 1.0)))
+    enough_all = frame["children"] >= spec[KEY].minimum
     for days in WINDOWS:
         packed = frame[f"best{days}"]
         children = np.floor(packed / PACK)
         known = PACK - 1 - (packed - children * PACK)
+        value = np.where(enough_all, np.log(np.maximum(children, 1.0)), np.nan)
+        wave, centre = cohorts.same_size(frame.account, value, size)
         # three windows were looked at
-        tail = np.minimum(3.0 * cohorts.tails(frame.account, children), 0.999)
+        tail = np.minimum(len(WINDOWS) * stats.norm.sf(wave), 0.999)
         outside = np.maximum(known_all - known, 0.0)
         share = (children_all - children + STEADY * usual) / (outside + STEADY)
         mixture = stats.binom.sf(children - 1.0, known, np.clip(share, 1e-6, 1.0 - 1e-6))
         z = np.minimum(stats.norm.isf(tail), stats.norm.isf(np.clip(mixture, 1e-12, 0.999)))
-        z = np.where(children >= spec[KEY].minimum, z, -np.inf)
+        z = np.where((children >= spec[KEY].minimum) & ~np.isnan(z), z, -np.inf)
         better = z > best_z
         best_z = np.where(better, z, best_z)
         k, n = np.where(better, children, k), np.where(better, known, n)
         days_of = np.where(better, days, days_of)
+        middle = np.where(better, np.exp(np.nan_to_num(centre)), middle)
     enough = np.isfinite(best_z)
-    expected = n * usual
     return Judgement(
         account=frame.account,
         # no wave is no sign of innocence: it says as little as an ordinary one
         llr=np.where(enough, np.maximum(shift_llr(best_z), -0.5), np.nan),
         k=np.where(enough, k, np.floor(frame["best14"] / PACK)),
         n=n,
-        expected=expected,
+        expected=middle,
         range=lambda s, i: None,
         details={"days": days_of},
     )
 
 
 def sentence(said: Said) -> str:
-    """The window, and what share would be usual."""
+    """The window, and how many are usual in the best window of accounts with as many in all."""
     days = number(said.details["days"])
     within = "one day" if days == "1" else f"{days} days"
     return (
         f"Within {within} it contacted {number(said.k)} new children among {number(said.n)} people; "
-        f"with the usual mixture {number(said.expected)} of them would be children."
+        f"the busiest such time of accounts that contacted as many children in all has "
+        f"{said.expected:.1f}."
     )
 
 

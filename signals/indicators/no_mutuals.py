@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ibis.expr.types import Table
+from scipy.special import expit, logit
 
 from signals.engine.cohorts import Cohorts
 from signals.indicators.base import (
@@ -21,6 +22,7 @@ from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 
 KEY = "no_mutuals"
+OWN_SHIFT = (-0.5, 3.0)  # log-odds by which the account's way with adults moves the comparison
 
 
 def informative(tables: Tables) -> Table:
@@ -30,15 +32,43 @@ def informative(tables: Tables) -> Table:
 
 
 def counts(tables: Tables) -> Table:
-    """k: informative contacts without a friend in common; n: informative contacts."""
-    c = informative(tables)
-    return by_stretch(c, tables.spec, "u", k=c.m == 0, n=c.m >= 0)
+    """k: informative contacts without a friend in common; n: informative contacts.
+
+    adult_k, adult_n: the same towards adults, for comparison.
+    """
+    c = tables.contacts
+    c = c.filter(
+        c.own
+        & c.weight.notnull()
+        & (c.stretch < len(tables.spec.stretches))
+        & (c.deg_v >= tables.spec.informative_ties)
+    )
+    child, stranger = c.weight > 0, c.m == 0
+    return by_stretch(
+        c,
+        tables.spec,
+        "u",
+        k=child & stranger,
+        n=child,
+        adult_k=~child & stranger,
+        adult_n=~child,
+    )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Beta-binomial LLR of k of n against the cohort."""
+    """Beta-binomial LLR of k of n against the cohort, moved by how it approaches adults.
+
+    A newcomer, or somebody who writes to everybody, has no friends in common with adults either:
+    the cohort's mean moves by as much as the account's own rate towards adults lies above (by less
+    below) what is usual, both steadied by the cohort's scatter.
+    """
     k, n = frame["k"], frame["n"]
-    mean, concentration = cohorts.rates(frame.account, k, n)
+    cohort, concentration = cohorts.rates(frame.account, k, n)
+    adult_k, adult_n = frame["adult_k"], frame["adult_n"]
+    usual, steady = cohorts.rates(frame.account, adult_k, adult_n)
+    own = (adult_k + steady * usual) / (adult_n + steady)
+    shift = np.clip(logit(own) - logit(usual), *OWN_SHIFT)
+    mean = np.clip(expit(logit(cohort) + shift), 0.005, 0.995)
     llr = rate_llr(k, n, mean, concentration, spec[KEY].alternative or 0.85, spec.concentration)
     return Judgement(
         account=frame.account,
@@ -47,15 +77,22 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         n=n,
         expected=n * mean,
         range=lambda s, i: rate_range(n[s, i], mean[s, i], concentration[s, i]),
+        details={"adult_k": adult_k, "adult_n": adult_n},
     )
 
 
 def sentence(said: Said) -> str:
-    """k of n, and what comparable accounts have."""
-    return (
-        f"{number(said.k)} of {number(said.n)} first contacts with children had no friend in common "
-        f"at that moment; {compared(said)}."
+    """k of n, what comparable accounts have, and how it is with adults."""
+    text = (
+        f"{number(said.k)} of {number(said.n)} first contacts with children had no friend in "
+        f"common at that moment; {compared(said)}"
     )
+    if said.details["adult_n"]:
+        text += (
+            f"; with adults {number(said.details['adult_k'])} of "
+            f"{number(said.details['adult_n'])}, which is taken into account"
+        )
+    return text + "."
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:

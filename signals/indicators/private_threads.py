@@ -17,6 +17,7 @@ from signals.indicators.base import (
     by_stretch,
     compared,
     number,
+    people_met,
     safety_rows,
     stretch_of,
     too_few,
@@ -61,26 +62,12 @@ def threads(tables: Tables) -> Table:
     return tables.keep("threads", c.filter(c.stretch < len(spec.stretches)))
 
 
-def _met(tables: Tables) -> Table:
-    """First contacts with children and with adults, whoever began."""
-    f = tables.facts
-    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
-    ages = tables.accounts.filter(tables.accounts.until_18.notnull())
-    ages = ages.select(other="account", until_18="until_18")
-    both = f.select("t", "stretch", me="u", them="v")
-    both = both.union(f.select("t", "stretch", me="v", them="u"))
-    both = both.join(ages, both.them == ages.other)
-    both = both.filter(both.stretch < len(tables.spec.stretches))
-    child = both.t < both.until_18
-    return by_stretch(both, tables.spec, "me", met=child, met_adults=~child)
-
-
 def counts(tables: Tables) -> Table:
     """k of n threads with children; adults; met, met_adults: people in contact."""
     c = threads(tables)
     mine = by_stretch(c, tables.spec, "u", k=c.child, n=c.t >= 0, adults=c.grown)
     busy = mine.filter(mine[f"n_{len(tables.spec.stretches) - 1}"] >= 1)
-    met = tables.keep("people_met", _met(tables)).rename(met_by="account")
+    met = people_met(tables)
     both = busy.left_join(met, busy.account == met.met_by)
     places = range(len(tables.spec.stretches))
     return both.select(

@@ -17,12 +17,13 @@ from signals.indicators.base import (
     Judgement,
     Said,
     Tables,
+    by_stretch,
     contact_rows,
     number,
     too_few,
     total,
 )
-from signals.scoring import shift_llr
+from signals.scoring import indiscriminate, shift_llr, tail_llr
 from signals.spec import ThresholdSpec
 
 KEY = "spread"
@@ -81,11 +82,15 @@ def counts(tables: Tables) -> Table:
         }
     )
     result = whole.join(h, whole.of == h.by).join(moved, whole.of == moved.mover)
+    known = tables.contacts
+    known = known.filter(known.own & known.weight.notnull())
+    people = by_stretch(known, tables.spec, "u", known=known.t >= 0).rename(knows="account")
+    result = result.join(people, result.of == people.knows)
     return result.select(
         account="of",
         **{
             f"{name}_{p}": result[f"{name}_{p}"]
-            for name in ("n", "groups", "h", "changes")
+            for name in ("n", "groups", "h", "changes", "known")
             for p in places
         },
     )
@@ -106,9 +111,12 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         z = weight * part if weight == 1.0 else z + weight * part
         middle = centre if weight == 1.0 else middle
     z = z / 1.5
+    # who writes to everybody everywhere reaches many groups of children too
+    chance = indiscriminate(n, frame["known"], cohorts.child_share)
+    llr = np.maximum(np.minimum(shift_llr(z), tail_llr(chance)), -1.0)
     return Judgement(
         account=frame.account,
-        llr=np.where(enough, np.maximum(shift_llr(z), -1.0), np.nan),
+        llr=np.where(enough, llr, np.nan),
         k=np.exp(h),
         n=n,
         expected=np.exp(np.nan_to_num(middle)),

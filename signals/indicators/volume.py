@@ -1,6 +1,7 @@
 """I15: how many children the account contacted as a stranger, and how many under 16.
 
-Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts.
+Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts, and
+speak only as far as they exceed what somebody gets who contacts people without regard to age.
 """
 
 from __future__ import annotations
@@ -19,34 +20,46 @@ from signals.indicators.base import (
     number,
     too_few,
 )
-from signals.scoring import tail_llr
+from signals.scoring import indiscriminate, tail_llr
 from signals.spec import ThresholdSpec
 
 KEY = "volume"
 
 
 def counts(tables: Tables) -> Table:
-    """k: children contacted without a friend in common; young: of them under 16; n: all children."""
-    c = tables.toward_children()
-    stranger = c.m == 0
-    return by_stretch(
-        c, tables.spec, "u", k=stranger, young=stranger & (c.weight >= 2), n=c.weight > 0
+    """k: children contacted without a friend in common; young: of them under 16; n: all children.
+
+    known: people of known age contacted without a friend in common.
+    """
+    c = tables.contacts
+    c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
+    child, stranger = c.weight > 0, c.m == 0
+    found = by_stretch(
+        c,
+        tables.spec,
+        "u",
+        k=child & stranger,
+        young=stranger & (c.weight >= 2),
+        n=child,
+        known=stranger,
     )
+    return found.filter(found[f"n_{len(tables.spec.stretches) - 1}"] > 0)
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """The mean of both log-odds of the cohort's tails."""
+    """The mean of both log-odds of the cohort's tails, as far as it is more than indiscriminate."""
     k, young = frame["k"], frame["young"]
     many = cohorts.tails(frame.account, k)
     llr = 0.5 * (tail_llr(many) + tail_llr(cohorts.tails(frame.account, young)))
+    chance = indiscriminate(k, frame["known"], cohorts.child_share)
     return Judgement(
         account=frame.account,
-        llr=np.where(k >= spec[KEY].minimum, llr, np.nan),
+        llr=np.where(k >= spec[KEY].minimum, np.minimum(llr, tail_llr(chance)), np.nan),
         k=k,
         n=frame["n"],
-        expected=np.full(k.shape, np.nan),
+        expected=frame["known"] * cohorts.child_share,
         range=lambda s, i: None,
-        details={"young": young, "tail": many},
+        details={"young": young, "tail": many, "known": frame["known"]},
     )
 
 
@@ -56,7 +69,8 @@ def sentence(said: Said) -> str:
     return (
         f"It contacted {number(said.k)} children without a friend in common, "
         f"{number(said.details['young'])} of them under 16; one in {among:,.0f} comparable accounts "
-        "has as many."
+        f"has as many. Of the {number(said.details['known'])} people it contacted so, "
+        f"{number(said.expected)} would be children if it did not choose."
     )
 
 
