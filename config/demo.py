@@ -122,7 +122,7 @@ class Demo:
         self._wait_until_ready(supervisor)
 
     def _children(self, listener: socket.socket) -> list[Child]:
-        logs = self.home / "logs"
+        logs, folder = self.home / "logs", settings.BASE_DIR
         celery = [sys.executable, "-m", "celery", "--app", "config.celery"]
         schedule = ["--schedule", str(self.home / "demo" / "schedule"), "--pidfile", ""]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -132,16 +132,19 @@ class Demo:
                 "worker",
                 [*celery, "worker", "--concurrency", "2", "--hostname", "demo@%h", *quiet],
                 logs / "worker.log",
+                folder,
             ),
             Child(
                 "scheduler",
                 [*celery, "beat", *schedule],
                 logs / "scheduler.log",
+                folder,
             ),
             Child(
                 "web server",
                 [sys.executable, "-m", "gunicorn", *web, "config.wsgi"],
                 logs / "web.log",
+                folder,
                 inherited=(listener.fileno(),),
             ),
         ]

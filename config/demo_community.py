@@ -92,7 +92,7 @@ def _ensure_community(home: Path, supervisor: Supervisor, say: Callable[[str], N
     # The invented history ends today, so that the queue looks like a morning's.
     today = datetime.now(UTC).date().isoformat()
     options = ["--accounts", str(ACCOUNTS), "--seed", "1", "--end", today]
-    if supervisor.run([*manage, "simulate", str(unfinished), *options], log) != 0:
+    if supervisor.run([*manage, "simulate", str(unfinished), *options], log, home) != 0:
         raise DemoError(f"The community could not be made; the reason is at the end of {log}.")
     unfinished.replace(folder)
     return folder

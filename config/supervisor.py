@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -22,11 +22,17 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 8.0
 """Seconds that a child has to end by itself before it is killed."""
 
+PATIENT_STARTS = 5
+"""How often in a row a child may end within `_STEADY` seconds of its start."""
+
 _STEADY = 30.0
-_LONGEST_PAUSE = 30.0
 _TICK = 0.1
 _SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class CannotRunError(Exception):
+    """A child ends again and again soon after its start. The message is one sentence."""
 
 
 class Stopped(BaseException):
@@ -35,16 +41,16 @@ class Stopped(BaseException):
 
 @dataclass
 class Child:
-    """A process to keep alive. `log` takes its output; `ready` is not the supervisor's concern."""
+    """A process to keep alive. `log` takes its output; `folder` is where it works."""
 
     name: str
     command: Sequence[str]
     log: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path
     inherited: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    pause: float = 0.0
+    failures: int = 0
     due: float | None = None
 
 
@@ -66,7 +72,10 @@ class Supervisor:
         self._watches.append(check)
 
     def tick(self) -> None:
-        """Start again what has died, after a pause that doubles while it keeps dying."""
+        """Start again what has died, after a pause that doubles while it keeps dying.
+
+        Raises CannotRunError when it has kept dying for too long.
+        """
         for check in self._watches:
             check()
         now = time.monotonic()
@@ -75,14 +84,22 @@ class Supervisor:
                 if now >= child.due:
                     self._launch(child)
             elif child.process is not None and (status := child.process.poll()) is not None:
-                if now - child.started > _STEADY:
-                    child.pause = 0.0
-                child.pause = min(max(child.pause * 2, 1.0), _LONGEST_PAUSE)
-                child.due = now + child.pause
-                self._say(
-                    f"The {child.name} ended ({_describe(status)}); starting it again in "
-                    f"{child.pause:.0f} s. Its log is {child.log}."
-                )
+                self._plan_restart(child, status, now)
+
+    def _plan_restart(self, child: Child, status: int, now: float) -> None:
+        if now - child.started > _STEADY:
+            child.failures = 0
+        child.failures += 1
+        if child.failures > PATIENT_STARTS:
+            raise CannotRunError(
+                f"The {child.name} ended {child.failures} times in a row; its log is {child.log}."
+            )
+        pause = 2.0 ** (child.failures - 1)
+        child.due = now + pause
+        self._say(
+            f"The {child.name} ended ({_describe(status)}); starting it again in {pause:.0f} s. "
+            f"Its log is {child.log}."
+        )
 
     def sleep(self, seconds: float = _TICK) -> None:
         """Let time pass while the children are looked after."""
@@ -94,9 +111,9 @@ class Supervisor:
                 return
             time.sleep(min(left, _TICK))
 
-    def run(self, command: Sequence[str], log: Path) -> int:
+    def run(self, command: Sequence[str], log: Path, folder: Path) -> int:
         """Carry out a command that ends by itself, and return its exit status."""
-        process = self._open(command, log, {}, ())
+        process = self._open(command, log, folder, ())
         try:
             while process.poll() is None:
                 self.sleep()
@@ -121,7 +138,7 @@ class Supervisor:
         self._record.unlink(missing_ok=True)
 
     def _launch(self, child: Child) -> None:
-        child.process = self._open(child.command, child.log, child.environment, child.inherited)
+        child.process = self._open(child.command, child.log, child.folder, child.inherited)
         child.started = time.monotonic()
         child.due = None
         pids = [str(other.process.pid) for other in self._children if other.process is not None]
@@ -131,7 +148,7 @@ class Supervisor:
         self,
         command: Sequence[str],
         log: Path,
-        environment: Mapping[str, str],
+        folder: Path,
         inherited: tuple[int, ...],
     ) -> subprocess.Popen[bytes]:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +166,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
+                cwd=folder,
                 pass_fds=inherited,
                 start_new_session=True,
                 preexec_fn=end_with_parent,  # noqa: PLW1509 - no other thread runs yet

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,11 +53,12 @@ class Demo:
         return f"http://127.0.0.1:{self.port}"
 
     def wait_until_ready(self) -> None:
-        def ready_or_over() -> bool:
-            return "Ctrl-C stops everything." in self.lines or self.process.poll() is not None
-
-        # The reader's list grows as lines come; the last line closes the welcome.
-        wait_for(ready_or_over, READY_SECONDS)
+        deadline = time.monotonic() + READY_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            # The line that closes the welcome.
+            if "Ctrl-C stops everything." in self.lines:
+                break
+            time.sleep(0.2)
         assert f"Sightline is ready: {self.address}" in self.lines, self.output
 
     def sign_ins(self) -> dict[str, str]:

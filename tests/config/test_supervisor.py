@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from config.supervisor import Child, Stopped, Supervisor, end_leftovers, stop_on_signals
+from config.supervisor import (
+    CannotRunError,
+    Child,
+    Stopped,
+    Supervisor,
+    end_leftovers,
+    stop_on_signals,
+)
 from tests.support.processes import folder_of_its_own, processes_of, wait_for
 
 SLEEPER = "import sys, time; print('up', flush=True); time.sleep(600)"
@@ -31,7 +38,7 @@ supervisor = Supervisor(lambda line: print(line, flush=True), home / "record")
 with stop_on_signals():
     try:
         command = [sys.executable, "-c", sys.argv[2], str(home)]
-        supervisor.start(Child("sleeper", command, home / "log"))
+        supervisor.start(Child("sleeper", command, home / "log", folder=home))
         print("up", flush=True)
         while True:
             supervisor.sleep(0.1)
@@ -49,7 +56,8 @@ def home() -> Iterator[Path]:
 
 
 def child(home: Path, code: str = SLEEPER) -> Child:
-    return Child("sleeper", [sys.executable, "-c", code, str(home)], home / "logs" / "sleeper.log")
+    command = [sys.executable, "-c", code, str(home)]
+    return Child("sleeper", command, home / "logs" / "sleeper.log", folder=home)
 
 
 def is_up(one: Child) -> bool:
@@ -91,6 +99,15 @@ def test_the_pause_doubles_while_a_child_keeps_dying(home: Path) -> None:
     supervisor.stop()
     assert [line.split("again in ")[1][:3] for line in said] == ["1 s", "2 s", "4 s"]
     assert all("exit status 3" in line for line in said)
+
+
+def test_a_child_that_never_runs_is_given_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.supervisor.PATIENT_STARTS", 1)
+    supervisor = Supervisor(print, home / "record")
+    supervisor.start(child(home, "raise SystemExit(3)"))
+    with pytest.raises(CannotRunError, match="The sleeper ended 2 times in a row; its log is"):
+        supervisor.sleep(60)
+    supervisor.stop()
 
 
 def test_stopping_ends_grandchildren_and_those_who_will_not(
@@ -174,6 +191,6 @@ def test_a_command_that_ends_by_itself(home: Path) -> None:
     supervisor = Supervisor(print, home / "record")
     log = home / "log"
     code = "import sys; print('done'); sys.exit(4)"
-    assert supervisor.run([sys.executable, "-c", code, str(home)], log) == 4
+    assert supervisor.run([sys.executable, "-c", code, str(home)], log, folder=home) == 4
     assert log.read_text() == "done\n"
     assert processes_of(home) == []

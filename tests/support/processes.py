@@ -20,11 +20,12 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Every living process that names `folder` or works in it."""
+    """Every living process that names `folder`, works in it, or has it as its home."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if str(folder) in " ".join(process.cmdline()) or process.cwd().startswith(str(folder)):
+            home = process.environ().get("SIGHTLINE_HOME", "")
+            if any(str(folder) in text for text in (*process.cmdline(), process.cwd(), home)):
                 found.append(process)
     return found
 

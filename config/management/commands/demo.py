@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from config.demo import run_demo
 from config.demo_community import DemoError
 from config.embedded import EmbeddedError
+from config.supervisor import CannotRunError
 
 
 class Command(BaseCommand):
@@ -23,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError(f"The port must be a number from 1 to 65535, not {port}.")
         try:
             status = run_demo(port=port, say=self._say)
-        except (DemoError, EmbeddedError) as error:
+        except (CannotRunError, DemoError, EmbeddedError) as error:
             raise CommandError(str(error)) from error
         sys.exit(status)
 
