@@ -6,8 +6,11 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts import hooks
         from audit import verbs
+        from signals.services import start_after_import
         from signals.trail import VERBS
 
         for verb, phrase in VERBS.items():
             verbs.register(verb, phrase)
+        hooks.on_batch_done(start_after_import)

@@ -1,14 +1,19 @@
-"""PostgreSQL in bulk, as Arrow: the same database as Django's, over a connection of its own."""
+"""PostgreSQL in bulk, as Arrow: the same database as Django's, over a connection of its own.
+
+The driver is imported on use: it brings half a second of libraries that most processes never need.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import adbc_driver_postgresql.dbapi
 import psycopg2.extensions
-from adbc_driver_manager.dbapi import Connection
 from django.db import connection
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection
 
 ROWS_BYTES = 16 * 1024 * 1024
 """Size of the batches that rows arrive in, about."""
@@ -23,6 +28,8 @@ def connect() -> Iterator[Connection]:
 
     What Django has not committed is not seen here.
     """
+    import adbc_driver_postgresql.dbapi
+
     connection.ensure_connection()  # starts the embedded server, where that is the one used
     parameters = connection.get_connection_params()
     own = {

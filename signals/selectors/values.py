@@ -1,17 +1,20 @@
-"""What complete runs found: scores in bulk as Arrow, one account's explanation as a row."""
+"""What complete runs found: scores in bulk as Arrow, one account's explanation as a row.
+
+pyarrow is imported on use: every process loads this module, few of them read scores.
+"""
 
 from __future__ import annotations
 
-from typing import Final
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Final
 
 from accounts.models import Account
 from signals import arrow
 from signals.models import Assessment, Run, Score
 from signals.selectors.runs import complete_run, latest_run
 from signals.spec import KEYS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PARTS: Final = ("llr", "k", "n")
 
@@ -40,6 +43,8 @@ def scores(run: Run) -> pa.Table:
     indicator, null where there was not enough evidence. No rows for a run whose values a newer one
     has replaced.
     """
+    import pyarrow as pa
+
     with arrow.connect() as adbc, adbc.cursor() as cursor:
         cursor.execute(_QUERY.format(run=run.pk))
         table = cursor.fetch_arrow_table()
@@ -82,6 +87,9 @@ def has_scores(run: Run) -> bool:
 
 def _element(lists: pa.ChunkedArray, keys: list[str], key: str) -> pa.ChunkedArray:
     """The values of one indicator out of lists that hold one value each of ``keys``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if key not in keys or len(lists) == 0:
         return pa.chunked_array([pa.nulls(len(lists), pa.float64())])
     return pc.list_element(lists, keys.index(key))

@@ -150,9 +150,10 @@ def test_an_admin_starts_and_cancels_a_run(as_admin: Client) -> None:
     page = as_admin.post(f"/runs/{run.pk}/cancel/", follow=True).content.decode()
     assert "This run was cancelled" in page
     assert Run.objects.get().state == "cancelled"
-    assert "is cancelled already" in as_admin.post(
-        f"/runs/{run.pk}/cancel/", follow=True
-    ).content.decode()
+    assert (
+        "is cancelled already"
+        in as_admin.post(f"/runs/{run.pk}/cancel/", follow=True).content.decode()
+    )
 
 
 @pytest.mark.parametrize("as_of", ["yesterday", "2026-02-30T00:00:00Z", "2026-10-01"])
@@ -225,7 +226,9 @@ def test_the_page_explains_points_and_every_value(as_supervisor: Client) -> None
 def form_of(client: Client) -> dict[str, Any]:
     """What a browser would send from the untouched form."""
     form = client.get("/thresholds/propose/").context["form"]
-    values = {field.html_name: field.value() for field in form if field.value() not in (None, False)}
+    values = {
+        field.html_name: field.value() for field in form if field.value() not in (None, False)
+    }
     return {name: "on" if value is True else value for name, value in values.items()}
 
 

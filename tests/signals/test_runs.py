@@ -25,9 +25,10 @@ from signals.services import (
     cancel_run,
     propose_thresholds,
     release_dead_runs,
+    start_after_import,
     start_run,
 )
-from signals.services.runs import MAX_ATTEMPTS, start_after_import
+from signals.services.runs import MAX_ATTEMPTS
 from signals.spec import KEYS
 from staff.errors import NotAllowed, Refused
 from staff.models import User
