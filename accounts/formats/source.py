@@ -27,13 +27,12 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file: IO[bytes] = path.open("rb")
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
+                raise FileProblem("This is not an ordinary file.")
+            self._file: IO[bytes] = path.open("rb")
         except OSError as error:
             raise FileProblem(f"The file cannot be read: {error.strerror}.") from None
-        if not stat.S_ISREG(status.st_mode):
-            self._file.close()
-            raise FileProblem("This is not an ordinary file.")
         self.size = status.st_size
         self.compressed = self._file.read(2) == b"\x1f\x8b"
         self._file.seek(0)
