@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,9 @@ STRETCHES: dict[str, str] = {
 }
 
 
+_POINTS = re.compile(r" (?:[+−]\d+|No) points\.$")
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One sentence of the explanation, with the points that it brings."""
@@ -37,12 +41,12 @@ class Reason:
 
     @classmethod
     def of(cls, contribution: dict[str, Any]) -> Reason:
-        assessed = contribution.get("direction") != "not_assessed"
-        said = contribution.get("sentence") if assessed else contribution.get("reason")
+        said = contribution.get("sentence") or contribution.get("reason")
         return cls(
             indicator=str(contribution["indicator"]),
             name=str(contribution["name"]),
-            sentence=str(said or contribution.get("sentence") or "Not enough evidence."),
+            # The page shows the points in a column of their own
+            sentence=_POINTS.sub("", str(said or "Not enough evidence.")),
             points=float(contribution.get("points") or 0.0),
             stretch=STRETCHES.get(contribution.get("stretch") or "", ""),
             rows=int(contribution.get("rows") or 0),
@@ -58,6 +62,14 @@ class Explanation:
     neutral: list[Reason]
     not_assessed: list[Reason]
     stretch: str
+
+    @property
+    def points_for(self) -> float:
+        return sum(reason.points for reason in self.raises)
+
+    @property
+    def points_against(self) -> float:
+        return sum(reason.points for reason in self.lowers)
 
     @property
     def reasons(self) -> list[Reason]:

@@ -127,7 +127,7 @@ def ago(value: datetime | None) -> str:
 
 @register.filter
 def points(value: float | None) -> str:
-    """Points with their sign, as a whole number: ``+46``, ``−8``."""
+    """Points with their sign, as a whole number: ``+46``, ``−8``, ``0``."""
     if value is None:
         return ""
     rounded = round(value)

@@ -166,7 +166,7 @@ def test_filters_live_in_the_address(
     moderator: User, supervisor: User, signed_in: SignedIn
 ) -> None:
     plain = factories.case(points=110.0)
-    grave = factories.case(points=300.0)
+    grave = factories.case(points=2000.0)
     escalated = factories.escalated(supervisor, points=130.0)
     browser = signed_in(moderator)
 
@@ -202,7 +202,7 @@ def test_search_finds_a_case_whatever_its_state(
 def test_htmx_gets_the_list_alone_with_counts_and_the_address(
     moderator: User, signed_in: SignedIn
 ) -> None:
-    factories.case(points=300.0)
+    factories.case(points=2000.0)
 
     response = signed_in(moderator).get("/queue/?view=review&severity=critical&q=", headers=HTMX)
 
