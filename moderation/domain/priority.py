@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 # All factors are in points, the unit of the score: 20 points double the odds.
 YOUNGEST: dict[str, float] = {"under_13": 60.0, "13_15": 40.0, "16_17": 20.0}
-PER_ACCEPTED = 10.0
+PER_ACCEPTED = 5.0
 MOST_FOR_ACCEPTED = 60.0
 PER_LINKED = 20.0
 MOST_FOR_LINKED = 40.0
 RECENT = 40.0
 AT_DEADLINE = 80.0
-MOST_FOR_WAITING = 160.0
+MOST_FOR_WAITING = 240.0
 _STEPS = 8
 
 LABELS: dict[str, str] = {

@@ -100,21 +100,21 @@ def test_the_children_of_the_evidence_make_severity_deadline_and_priority() -> N
     suspect, twelve, fifteen = factories.account(), factories.child(12), factories.child(15)
     offers = [factories.event(suspect, child) for child in (twelve, fifteen)]
     factories.accept(offers[0])
-    found = factories.assessment(suspect, points=110.0, summary={"linked": [{"account": 1}]})
+    found = factories.assessment(suspect, points=190.0, summary={"linked": [{"account": 1}]})
     factories.evidence(found, *offers, offers[0])
     take_in(found.run)
     case = Case.objects.get()
     assert case.severity == "high"
     assert case.due_at - case.opened_at == timedelta(hours=24)
     assert case.priority_factors == {
-        "points": 110.0,
+        "points": 190.0,
         "youngest": 60.0,
-        "accepted": 10.0,
+        "accepted": 5.0,
         "linked": 20.0,
         "recent": 40.0,
         "waiting": 0.0,
     }
-    assert case.priority == 240.0
+    assert case.priority == 315.0
 
 
 @pytest.mark.parametrize(("hours", "recent"), [(0, 40.0), (23.9, 40.0), (24.1, 0.0)])
@@ -167,13 +167,13 @@ def test_the_capacity_of_the_day_opens_the_strongest_and_the_rest_wait_in_the_tr
 
 def test_a_case_takes_a_newer_assessment_that_matters_and_then_its_version_grows() -> None:
     case = factories.case(points=120.0)
-    newer = reassess(case.account, points=170.0, minors=6)
+    newer = reassess(case.account, points=230.0, minors=6)
     case.refresh_from_db()
-    assert (case.assessment, case.points, case.minors, case.version) == (newer, 170.0, 6, 2)
+    assert (case.assessment, case.points, case.minors, case.version) == (newer, 230.0, 6, 2)
     assert case.severity == "high"
     assert case.due_at == case.opened_at + timedelta(hours=24)
     entry = Entry.objects.get(verb="case.update")
-    assert (entry.before["points"], entry.after["points"]) == (120.0, 170.0)
+    assert (entry.before["points"], entry.after["points"]) == (120.0, 230.0)
 
 
 def test_an_assessment_that_decides_nothing_leaves_the_case_as_it_is_shown() -> None:
@@ -199,7 +199,7 @@ def test_an_older_run_never_replaces_a_newer_one() -> None:
 
 
 def test_evidence_that_falls_away_is_taken_too_but_a_case_grows_no_less_grave() -> None:
-    case = factories.case(points=200.0)
+    case = factories.case(points=230.0)
     assert case.severity == "high"
     reassess(case.account, points=30.0, flagged=False, contributions=[])
     case.refresh_from_db()

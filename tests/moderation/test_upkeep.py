@@ -56,7 +56,7 @@ def test_overdue_cases_go_on_rising_to_a_limit() -> None:
     set_column(case, "due_at", factories.ago(days=27))
     upkeep.reprioritise(actor=SYSTEM)
     case.refresh_from_db()
-    assert case.priority_factors["waiting"] == 160.0
+    assert case.priority_factors["waiting"] == 240.0
 
 
 def test_the_sweeps_are_scheduled_under_names_that_the_worker_knows(moderator: User) -> None:

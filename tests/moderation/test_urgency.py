@@ -72,10 +72,13 @@ def test_more_points_or_a_younger_child_never_make_a_case_less_grave(
     assert graver(severity, severity_of(points, "")) is severity
 
 
-def test_a_case_at_the_threshold_is_standard_unless_a_child_is_under_13() -> None:
-    assert severity_of(100.0, "16_17") is Severity.STANDARD
-    assert severity_of(100.0, "13_15") is Severity.STANDARD
-    assert severity_of(100.0, "under_13") is Severity.HIGH
+def test_a_younger_child_makes_the_same_points_graver() -> None:
+    assert severity_of(219.9, "16_17") is Severity.STANDARD
+    assert severity_of(220.0, "") is Severity.HIGH
+    assert severity_of(200.0, "13_15") is Severity.HIGH
+    assert severity_of(180.0, "under_13") is Severity.HIGH
+    assert severity_of(400.0, "16_17") is Severity.CRITICAL
+    assert severity_of(360.0, "under_13") is Severity.CRITICAL
 
 
 @pytest.mark.parametrize(("severity", "hours"), [("critical", 4), ("high", 24), ("standard", 72)])
@@ -118,7 +121,7 @@ def test_the_factors_in_points() -> None:
     assert priority.factors(130.04, around, 0.5) == {
         "points": 130.0,
         "youngest": 40.0,
-        "accepted": 30.0,
+        "accepted": 15.0,
         "linked": 20.0,
         "recent": 40.0,
         "waiting": 40.0,
