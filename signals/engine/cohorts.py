@@ -21,6 +21,7 @@ Whole = NDArray[np.int64]
 
 # deciles of activity; activity is heavy-tailed, so the last one is divided further
 _ACTIVITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+CHILD_BAND = BANDS.index("13_15")  # whom a child recorded as an adult is compared with
 _LONGEST = 1000  # more evidence of one account says no more about a cohort's spread
 _LEAST, _MOST = 2.0, 300.0  # bounds of the concentration
 
@@ -122,7 +123,8 @@ class Cohorts:
 
     ``levels``: (level, stretch, account) cell numbers; ``cells``: how many cells a level has;
     ``active``: (stretch, account) made any contact; ``child_share``: of children among the people of
-    known age who are contacted by anybody. ``offender`` accounts, confirmed by people, are
+    known age who are contacted by anybody; ``child_like``: by account, the probability that it is a
+    child recorded as an adult. ``offender`` accounts, confirmed by people, are
     compared but never part of a comparison.
     """
 
@@ -131,6 +133,7 @@ class Cohorts:
     active: NDArray[np.bool_]
     offender: NDArray[np.bool_]
     child_share: float
+    child_like: Floats
     spec: ThresholdSpec
 
     @classmethod
@@ -141,6 +144,7 @@ class Cohorts:
         activity: Whole,
         offender: NDArray[np.bool_],
         child_share: float,
+        child_like: Floats,
         spec: ThresholdSpec,
     ) -> Cohorts:
         """``activity``: (stretch, account) numbers of contacts; deciles among the active."""
@@ -157,7 +161,7 @@ class Cohorts:
             levels[2, s] = band
         bands = len(BANDS)
         cells = (bands * buckets * parts, bands * parts, bands, 1)
-        return cls(levels, cells, activity > 0, offender, child_share, spec)
+        return cls(levels, cells, activity > 0, offender, child_share, child_like, spec)
 
     @property
     def accounts(self) -> int:
@@ -165,28 +169,40 @@ class Cohorts:
         return len(self.offender)
 
     def group(
-        self, s: int, account: Whole, members: NDArray[np.bool_], first_level: int = 0
+        self,
+        s: int,
+        account: Whole,
+        members: NDArray[np.bool_],
+        first_level: int = 0,
+        band: int | None = None,
     ) -> Grouping:
-        """Compare each row with the narrowest cell that has members enough in stretch ``s``."""
+        """Compare each row with the narrowest cell that has members enough in stretch ``s``.
+
+        With ``band`` every row is compared as if it were of that age band.
+        """
         members = members & ~self.offender[account]
         result = np.full(len(account), -1, np.int64)
         rows, cells_of, count = [], [], 0
         for level in range(first_level, len(self.cells)):
             cell = self.levels[level, s, account].astype(np.int64)
+            own = cell
+            if band is not None:
+                width = max(self.cells[level] // len(BANDS), 1)
+                own = cell % width + band * width if level < len(self.cells) - 1 else cell
             size = np.bincount(cell[members], minlength=self.cells[level])
             enough = size >= self.spec.cohort_size
             if level == len(self.cells) - 1:
                 enough[:] = True
-            use = enough[cell] & (result < 0)
+            use = enough[own] & (result < 0)
             if not use.any():
                 continue
             needed = np.zeros(self.cells[level], np.bool_)
-            needed[cell[use]] = True
+            needed[own[use]] = True
             number = np.cumsum(needed) - 1 + count
             inside = np.flatnonzero(members & needed[cell])
             rows.append(inside)
             cells_of.append(number[cell[inside]])
-            result[use] = number[cell[use]]
+            result[use] = number[own[use]]
             count += int(needed.sum())
         empty = np.zeros(0, np.int64)
         return Grouping(
@@ -214,31 +230,39 @@ class Cohorts:
             mean[s], concentration[s] = means[group.cell], concentrations[group.cell]
         return mean, concentration
 
-    def tails(self, account: Whole, values: Floats) -> Floats:
+    def tails(self, account: Whole, values: Floats, child_like: Floats | None = None) -> Floats:
         """The share of each cohort's active accounts with such a value or more: (stretch, row).
 
-        Accounts without a row count as 0. Half of the equal ones count; never 0 or 1.
+        Accounts without a row count as 0. Half of the equal ones count; never 0 or 1. ``child_like``:
+        by row, how probable it is that the account is a child recorded as an adult; so much of the
+        comparison is with children.
         """
         result = np.ones(values.shape)
-        everybody = np.arange(self.accounts)
         for s in range(len(values)):
-            all_values = np.zeros(self.accounts)
-            all_values[account] = values[s]
-            group = self.group(s, everybody, self.active[s])
-            order = np.lexsort((all_values[group.member], group.cell_of))
-            cell, value = group.cell_of[order], all_values[group.member][order]
-            starts = np.searchsorted(cell, np.arange(group.count + 1))
-            own = group.cell[account]
-            # one number for (cell, value) lets a single search serve all cells
-            levels, ranks = np.unique(np.concatenate([value, values[s]]), return_inverse=True)
-            width = len(levels) + 1
-            keys = cell * width + ranks[: len(value)]
-            wanted = own * width + ranks[len(value) :]
-            size = starts[own + 1] - starts[own]
-            above = starts[own + 1] - np.searchsorted(keys, wanted, side="right")
-            at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")
-            result[s] = (0.5 * (above + at_least) + 0.5) / (size + 1.0)
+            result[s] = self._tail(s, account, values[s], None)
+            if child_like is not None and child_like.any():
+                among_children = self._tail(s, account, values[s], CHILD_BAND)
+                result[s] += child_like * (among_children - result[s])
         return result
+
+    def _tail(self, s: int, account: Whole, values: Floats, band: int | None) -> Floats:
+        all_values = np.zeros(self.accounts)
+        all_values[account] = values
+        group = self.group(s, np.arange(self.accounts), self.active[s], band=band)
+        member_values = all_values[group.member]
+        order = np.lexsort((member_values, group.cell_of))
+        cell, value = group.cell_of[order], member_values[order]
+        starts = np.searchsorted(cell, np.arange(group.count + 1))
+        own = group.cell[account]
+        # one number for (cell, value) lets a single search serve all cells
+        levels, ranks = np.unique(np.concatenate([value, values]), return_inverse=True)
+        width = len(levels) + 1
+        keys = cell * width + ranks[: len(value)]
+        wanted = own * width + ranks[len(value) :]
+        size = starts[own + 1] - starts[own]
+        above = starts[own + 1] - np.searchsorted(keys, wanted, side="right")
+        at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")
+        return np.asarray((0.5 * (above + at_least) + 0.5) / (size + 1.0))
 
     def standardise(self, account: Whole, values: Floats, level: int = 2) -> Floats:
         """Values less their cohort's median, in units of its spread (half of 16 % to 84 %).

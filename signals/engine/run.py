@@ -28,6 +28,7 @@ from signals.engine.result import (
     stretch_name,
 )
 from signals.engine.tables import RawGraph
+from signals.indicators.age_mismatch import child_like
 from signals.scoring import POINTS
 from signals.spec import KEYS, ThresholdSpec
 
@@ -92,7 +93,13 @@ def run(
         active = activity(tables, prepared.count)
         share = child_share(tables)
         cohorts = Cohorts.build(
-            prepared.band, prepared.tenure, active, prepared.offender, share, spec
+            prepared.band,
+            prepared.tenure,
+            active,
+            prepared.offender,
+            share,
+            child_like(tables, prepared.count),
+            spec,
         )
         judged = judge_all(tables, cohorts, prepared, spec)
         clock.begin("scores")

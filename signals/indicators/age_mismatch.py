@@ -16,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import BANDS
 from signals.indicators.base import (
+    Floats,
     Frame,
     Judgement,
     Said,
@@ -38,12 +40,13 @@ PER_TIE = 1.0  # most that one tie can say
 VERIFIED = 200  # accounts of verified age that make a matrix
 STRANGERS = 3  # children contacted without a friend in common
 CHECK = 2.0  # from this log-likelihood ratio an adult's age should be checked
+MISRECORDED = 0.05  # of those recorded as adults, before their ties are looked at
 KNOWN = len(BANDS) - 1
 ADULT = BANDS.index("18_plus")
 
 
-def counts(tables: Tables) -> Table:
-    """strangers by stretch; n ties and llr by age band of everybody whose age is recorded."""
+def _fit(tables: Tables) -> Table:
+    """Everybody of recorded age with organic ties: who, band, n ties, adults, looks (millionths)."""
     prepared = tables.prepared
     bands = tables.load(
         "bands",
@@ -62,37 +65,54 @@ def counts(tables: Tables) -> Table:
     around = known.group_by("x").aggregate(
         **{f"b{b}": total((known.other == b).cast("int64")) for b in range(KNOWN)}
     )
-    around = tables.keep("bands_around", around)
-    matrix = tables.keep("bands_matrix", around.join(bands, around.x == bands.member))
-    recorded = matrix.filter(matrix.band < KNOWN)
+    around = around.join(bands, around.x == bands.member)
+    around = tables.keep("bands_around", around.filter(around.band < KNOWN))
     sums = tables.ask(
-        recorded.group_by("band", "verified").aggregate(
-            accounts=recorded.count(), **{f"b{b}": total(recorded[f"b{b}"]) for b in range(KNOWN)}
+        around.group_by("band", "verified").aggregate(
+            accounts=around.count(), **{f"b{b}": total(around[f"b{b}"]) for b in range(KNOWN)}
         )
     )
     ratio = _ratios(sums)
+
+    def weighed(mine: int) -> Any:
+        parts = [around[f"b{b}"] * int(ratio[mine, b]) for b in range(KNOWN)]
+        return sum(parts[1:], parts[0])
+
+    looks = ibis.cases(*((around.band == mine, weighed(mine)) for mine in range(KNOWN)), else_=0)
+    n = sum((around[f"b{b}"] for b in range(1, KNOWN)), around.b0)
+    return tables.keep(
+        "age_fit",
+        around.select(
+            who="x", band="band", n=n, adults=around[f"b{ADULT}"], looks=looks.cast("int64")
+        ),
+    )
+
+
+def child_like(tables: Tables, accounts: int) -> Floats:
+    """By account: the probability that somebody recorded as an adult is a child, from its ties."""
+    fit = _fit(tables)
+    enough = fit.filter((fit.band == ADULT) & (fit.n >= tables.spec[KEY].minimum))
+    found = tables.ask(enough.select("who", "looks"))
+    cap = tables.spec[KEY].cap
+    result = np.zeros(accounts)
+    result[found["who"]] = expit(logit(MISRECORDED) + np.clip(found["looks"] / UNIT, -cap, cap))
+    return result
+
+
+def counts(tables: Tables) -> Table:
+    """strangers by stretch; n ties, adults among them, and looks; everybody of recorded age."""
+    fit = _fit(tables)
     c = tables.toward_children()
     stranger = by_stretch(c, tables.spec, "u", strangers=c.m == 0)
-    both = stranger.join(matrix, stranger.account == matrix.x)
-    both = both.filter(both.band < KNOWN)
-    all_ = sum((both[f"b{b}"] for b in range(1, KNOWN)), both.b0)
+    both = stranger.join(fit, stranger.account == fit.who)
     places = range(len(tables.spec.stretches))
     names: dict[str, Any] = {}
     for p in places:
         names[f"strangers_{p}"] = both[f"strangers_{p}"]
-        names[f"n_{p}"] = all_
+        names[f"n_{p}"] = both.n
         names[f"band_{p}"] = both.band.cast("int64")
-        names[f"adults_{p}"] = both[f"b{ADULT}"]
-        names[f"llr_{p}"] = ibis.cases(
-            *(
-                (both.band == mine, sum(
-                    (both[f"b{b}"] * int(ratio[mine, b]) for b in range(1, KNOWN)),
-                    both.b0 * int(ratio[mine, 0]),
-                ))
-                for mine in range(KNOWN)
-            ),
-            else_=0,
-        ).cast("int64")  # fmt: skip
+        names[f"adults_{p}"] = both.adults
+        names[f"looks_{p}"] = both.looks
     return both.select("account", **names)
 
 
@@ -120,7 +140,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """(a) the log-likelihood ratio, (b) 0; both bounded by the set's cap."""
     n, band = frame["n"], frame["band"]
     cap = spec[KEY].cap
-    llr = np.clip(frame["llr"] / UNIT, -cap, cap)
+    llr = np.clip(frame["looks"] / UNIT, -cap, cap)
     enough = (n >= spec[KEY].minimum) & (frame["strangers"] >= STRANGERS)
     minor = band < ADULT
     return Judgement(

@@ -1,7 +1,8 @@
 """I15: how many children the account contacted as a stranger, and how many under 16.
 
 Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts, and
-speak only as far as they exceed what somebody gets who contacts people without regard to age.
+speak only as far as they exceed what somebody gets who contacts people without regard to age. So far
+as an account's ties look like those of a child recorded as an adult, children are its cohort.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ def counts(tables: Tables) -> Table:
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """The mean of both log-odds of the cohort's tails, as far as it is more than indiscriminate."""
     k, young = frame["k"], frame["young"]
-    many = cohorts.tails(frame.account, k)
-    llr = 0.5 * (tail_llr(many) + tail_llr(cohorts.tails(frame.account, young)))
+    child = cohorts.child_like[frame.account]
+    many = cohorts.tails(frame.account, k, child)
+    llr = 0.5 * (tail_llr(many) + tail_llr(cohorts.tails(frame.account, young, child)))
     chance = indiscriminate(k, frame["known"], cohorts.child_share)
     return Judgement(
         account=frame.account,
