@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from signals.engine import explain as explaining
+from signals.engine import routes
 from signals.engine.canonical import CONTACT_KINDS
 from signals.engine.cohorts import Cohorts
 from signals.engine.derive import activity, child_share, derive
@@ -20,9 +22,7 @@ from signals.engine.judge import Judged, judge_all
 from signals.engine.kernels import ALWAYS, STILL
 from signals.engine.prepare import BANDS, Prepared, instant, prepare
 from signals.engine.result import (
-    AGE_CHECKS,
     FACTS,
-    LINKS,
     EngineResult,
     scores_schema,
     stretch_name,
@@ -103,7 +103,10 @@ def run(
         )
         judged = judge_all(tables, cohorts, prepared, spec)
         clock.begin("scores")
-        scores = _scores(judged, prepared, spec)
+        linked = routes.links(tables, prepared, spec)
+        checks = routes.age_checks(judged, prepared)
+        ring = routes.rings(linked, judged, prepared)
+        scores = _scores(judged, prepared, spec, ring, checks)
         clock.begin("evidence")
         wanted = explaining.wanted(judged, prepared, explain)
         evidence = explaining.evidence(backend, tables, judged, prepared, wanted)
@@ -117,8 +120,8 @@ def run(
         evidence=evidence,
         explanations=explanations,
         facts=facts,
-        links=LINKS.empty_table(),
-        age_checks=AGE_CHECKS.empty_table(),
+        links=linked,
+        age_checks=checks,
         counts={
             "accounts": prepared.count,
             "contacts": facts.num_rows,
@@ -130,7 +133,13 @@ def run(
     )
 
 
-def _scores(judged: Judged, prepared: Prepared, spec: ThresholdSpec) -> pa.Table:
+def _scores(
+    judged: Judged,
+    prepared: Prepared,
+    spec: ThresholdSpec,
+    ring: NDArray[np.int64],
+    checks: pa.Table,
+) -> pa.Table:
     """Best rank first; equal ranks in the order of ids, which decides nothing."""
     order = np.lexsort((judged.account, judged.rank))
     account = judged.account[order]
@@ -148,10 +157,10 @@ def _scores(judged: Judged, prepared: Prepared, spec: ThresholdSpec) -> pa.Table
         ).take(pa.array(at[0])),
         "llr": judged.points[order] / POINTS,
         "points_without_private_fast": judged.points_without[order],
-        "age_check": np.zeros(len(account), np.bool_),
+        "age_check": np.isin(prepared.ids[account], checks["account"].to_numpy()),
         "recorded_minor": band < BANDS.index("18_plus"),
         "exempt": prepared.exempt[account],
-        "ring": pa.nulls(len(account), pa.int64()),
+        "ring": pa.array(ring[order], mask=ring[order] == 0),
     }
     for place, key in enumerate(KEYS):
         llr = judged.llr[:, place][at]
