@@ -41,14 +41,14 @@ def open_browser(
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Opens a browser of its own for one person; the test fails on anything that its pages log.
 
-    A refused form (422) or a lost race (409) is logged by Chromium as a failed load: that is how
-    these pages answer, so it does not count.
+    A refused form (422), a lost race (409) or an error page is logged by Chromium as a failed load:
+    that is how these pages answer, so it does not count.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def complain(text: str) -> None:
-        if not any(f"status of {code}" in text for code in (404, 409, 422)):
+        if not any(f"status of {code}" in text for code in (403, 404, 409, 422)):
             complaints.append(text)
 
     def watch(page: Page) -> None:
@@ -67,9 +67,12 @@ def open_browser(
         )
 
     def open_one(**options: Any) -> BrowserContext:
-        context = chromium.new_context(
-            **({"base_url": live_server.url, "viewport": {"width": 1440, "height": 900}} | options)
-        )
+        usual = {
+            "base_url": live_server.url,
+            "viewport": {"width": 1440, "height": 900},
+            "reduced_motion": "reduce",  # colours are read the moment the theme changes
+        }
+        context = chromium.new_context(**(usual | options))
         context.set_default_timeout(15_000)
         context.on("page", watch)
         contexts.append(context)

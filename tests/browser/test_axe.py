@@ -20,7 +20,7 @@ from tests.pages import stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-Visit = Callable[[Page, str, str], None]
+Visit = Callable[..., None]
 
 PICTURES = Path(os.environ.get("SIGHTLINE_TEST_ARTEFACTS", "test-artefacts")) / "pages"
 LOOKS = (("light", 1440), ("dark", 390), ("dark", 1440), ("light", 390))
@@ -62,8 +62,10 @@ def _folder() -> None:
 
 @pytest.fixture
 def visit() -> Visit:
-    def visit(page: Page, path: str, name: str) -> None:
-        page.goto(path)
+    def visit(page: Page, path: str, name: str, status: int = 200) -> None:
+        response = page.goto(path)
+        assert response is not None
+        assert response.status == status
         check(page, name)
 
     return visit
@@ -110,7 +112,8 @@ def test_what_a_moderator_is_refused(
     page.locator(f"#case-{case.pk}").get_by_role("button", name="Claim").click()
     page.get_by_text("has been reviewing").wait_for()
     check(page, "queue-lost-race")
-    visit(page, "/cases/SL-2026-999999/", "error-404")
+    visit(page, "/cases/SL-2026-999999/", "error-404", 404)
+    visit(page, "/thresholds/", "error-403", 403)
 
 
 def test_what_a_supervisor_sees(
@@ -148,7 +151,7 @@ def test_what_an_admin_sees(admin: User, sign_in: SignIn, visit: Visit) -> None:
     active_thresholds()
     run = factories.run()
     page = sign_in(admin)
-    for path in ("runs", "thresholds", "imports", "staff", "staff/add", "keys", "keys/add"):
+    for path in ("runs", "thresholds", "staff", "staff/add", "keys", "keys/add"):
         visit(page, f"/{path}/", path.replace("/", "-"))
     visit(page, f"/runs/{run.pk}/", "run")
     visit(page, "/thresholds/1/", "threshold-version")

@@ -133,7 +133,7 @@ def test_filtering_swaps_the_list_says_so_and_keeps_the_address(
     assert page.url.endswith("/queue/?q=zed")
     page.reload()
     expect(page.locator("[data-row]")).to_contain_text(case.reference)
-    page.get_by_label("Severity").select_option("standard")
+    page.get_by_label("Kind").select_option("age_check")
     expect(page.get_by_role("heading", name="No case fits")).to_be_visible()
     page.go_back()
     expect(page.locator("[data-row]")).to_contain_text(case.reference)
