@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from moderation.domain.severity import RANK
 from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
 
-# Points. A smaller change of the score, with the same reasons and children, decides nothing.
-MATTERS = 5.0
-# Points. A monitored account that rises by half a doubling of the odds is looked at again.
+# Points: half a doubling of the odds. A smaller change of the score, with the same reasons and
+# children, decides nothing; every run moves the comparison with other accounts a little.
+MATTERS = 10.0
+# A monitored account that rises by as much is looked at again.
 RESUMES = 10.0
 
 
@@ -35,7 +37,8 @@ class Step(StrEnum):
 class Known:
     """The account's latest case, as far as the rules look at it. ``reasons``: indicator keys.
 
-    ``judged``: the severity is a person's word, which no assessment changes.
+    ``run`` and ``until`` are those of its assessment. ``judged``: the severity is a person's word,
+    which no assessment changes.
     """
 
     state: State
@@ -46,12 +49,17 @@ class Known:
     minors: int
     reasons: frozenset[str]
     severity: Severity
+    until: datetime | None = None
     judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The new assessment. ``new_events``: rests on events unknown to the case's assessment."""
+    """The new assessment.
+
+    ``until``: the time that its run looked from, None for everything imported. ``new_events``: it
+    rests on events unknown to the case's assessment.
+    """
 
     run: int
     thresholds: int | None
@@ -60,6 +68,7 @@ class Found:
     minors: int
     reasons: frozenset[str]
     severity: Severity
+    until: datetime | None = None
     new_events: bool = False
 
 
@@ -78,7 +87,7 @@ def judge(known: Known | None, found: Found, *, reopen_points: float) -> Step:
     """
     if known is None:
         return Step.OPEN if found.flagged else Step.NOTHING
-    if found.run <= known.run:
+    if not is_newer(known, found):
         return Step.NOTHING
     base = known.points if known.points_when_decided is None else known.points_when_decided
     if known.state is State.MONITORING and found.points >= base + RESUMES:
@@ -90,6 +99,12 @@ def judge(known: Known | None, found: Found, *, reopen_points: float) -> Step:
     if found.flagged and found.points >= base + reopen_points:
         return Step.REOPEN if known.state is State.DISMISSED else Step.OPEN
     return Step.NOTHING
+
+
+def is_newer(known: Known, found: Found) -> bool:
+    """Whether the assessment knows more: of a later run that does not look from an earlier time."""
+    earlier = found.until is not None and (known.until is None or found.until < known.until)
+    return found.run > known.run and not earlier
 
 
 def matters(known: Known, found: Found) -> bool:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from moderation.domain import priority
 from moderation.domain.ages import MINOR_BANDS, band_at
-from moderation.domain.intake import Found, Known, Step, judge
+from moderation.domain.intake import Found, Known, Step, is_newer, judge
 from moderation.domain.priority import Circumstances
 from moderation.domain.severity import severity_of
 from moderation.domain.transitions import LIVE_STATES, State
@@ -61,6 +61,7 @@ def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
                 minors=assessment.minors,
                 reasons=_reasons(headline),
                 severity=severity_of(assessment.points, around.youngest),
+                until=run.as_of,
                 new_events=assessment.pk in new_events,
             )
             case = known.get(assessment.account_id)
@@ -108,6 +109,7 @@ def known_of(case: Case) -> Known:
         minors=case.minors,
         reasons=_reasons(case.headline),
         severity=Severity(case.severity),
+        until=case.assessment.run.as_of,
         judged=is_judged(case),
     )
 
@@ -123,7 +125,7 @@ def _ranks_anew(case: Case, found: Found, around: Circumstances) -> bool:
     """Whether a live case keeps its assessment, but what makes it urgent has changed since."""
     return (
         case.state in LIVE_STATES
-        and found.run > case.assessment.run_id
+        and is_newer(known_of(case), found)
         and priority.with_circumstances(case.priority_factors, around) != case.priority_factors
     )
 

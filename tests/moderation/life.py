@@ -128,7 +128,7 @@ class Watched(RuleBasedStateMachine):
         rises = told.points + rise - told.points_when_decided
         needed = {"monitoring": 10.0, "dismissed": 40.0}
         comes_back = told.state in needed and rises >= needed[told.state]
-        matters = told.state != "dismissed" and rise >= 5
+        matters = told.state != "dismissed" and rise >= 10
         assert (opened, updated) == (0, 1 if comes_back or matters else 0)
         if comes_back:
             told.goes("open")

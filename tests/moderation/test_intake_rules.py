@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from moderation.domain.intake import Found, Known, Step, judge
+from moderation.domain.intake import Found, Known, Step, is_newer, judge
 from moderation.domain.transitions import State
 from moderation.domain.vocabulary import Severity
 
+EARLY, LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 REASONS = frozenset({"no_mutuals", "refused"})
 LIVE = Known(
     state=State.OPEN,
@@ -53,12 +55,31 @@ def test_an_assessment_that_is_not_newer_changes_nothing(state: State, run: int)
 
 
 @pytest.mark.parametrize(
+    ("known", "found", "newer"),
+    [
+        (None, None, True),
+        (None, EARLY, False),
+        (EARLY, None, True),
+        (EARLY, EARLY, True),
+        (LATE, EARLY, False),
+        (EARLY, LATE, True),
+    ],
+)
+def test_a_later_run_that_looks_from_an_earlier_time_knows_less(
+    known: datetime | None, found: datetime | None, newer: bool
+) -> None:
+    assert is_newer(replace(LIVE, until=known), replace(SAME, until=found)) is newer
+    expected = Step.UPDATE if newer else Step.NOTHING
+    assert step(replace(LIVE, until=known), replace(SAME, until=found, points=300.0)) is expected
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({}, Step.NOTHING),
-        ({"points": 124.9}, Step.NOTHING),
-        ({"points": 125.0}, Step.UPDATE),
-        ({"points": 115.0}, Step.UPDATE),
+        ({"points": 129.9}, Step.NOTHING),
+        ({"points": 130.0}, Step.UPDATE),
+        ({"points": 110.0}, Step.UPDATE),
         ({"points": 20.0, "flagged": False}, Step.UPDATE),
         ({"flagged": False}, Step.NOTHING),
         ({"minors": 5}, Step.UPDATE),
@@ -80,7 +101,7 @@ def test_a_person_s_severity_is_no_reason_to_change_a_case_again_and_again() -> 
 
 
 def test_a_monitored_case_resumes_when_its_score_rises_by_ten() -> None:
-    assert step(MONITORED, replace(SAME, points=129.9)) is Step.UPDATE
+    assert step(MONITORED, replace(SAME, points=129.9)) is Step.NOTHING
     assert step(MONITORED, replace(SAME, points=130.0)) is Step.RESUME
     # Updated in small steps since: the rise is measured from the decision.
     assert step(replace(MONITORED, points=128.0), replace(SAME, points=130.0)) is Step.RESUME
