@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from accounts.models import Account, Event, Tie
+from accounts.models import Account, Event, ImportBatch, Tie
 
 _UNRESOLVED = """
     WITH missing AS (SELECT id FROM accounts_account WHERE provisional),
@@ -42,3 +42,10 @@ def unresolved_counts() -> dict[str, int]:
 def graph_is_empty() -> bool:
     """Whether nothing was ever imported."""
     return not Account.objects.exists()
+
+
+def last_unresolved() -> dict[str, int]:
+    """What waited when the last import ended: ``unresolved_counts`` without counting again."""
+    ended = ImportBatch.objects.filter(state__in=ImportBatch.OVER).exclude(unresolved={})
+    last = ended.order_by("-finished_at").values_list("unresolved", flat=True).first()
+    return last or {"accounts": 0, "ties": 0, "events": 0}

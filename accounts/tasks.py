@@ -6,7 +6,7 @@ from typing import Final
 
 from celery import Task, shared_task
 
-from accounts import services
+from accounts import services, uploads
 from accounts.imports.database import AlreadyRunning, ConnectionLost
 from accounts.imports.run import run_batch
 from accounts.models import ImportBatch
@@ -28,6 +28,7 @@ def import_batch(self: Task[[int], None], batch_id: int) -> None:
     """Carry out an import. Safe to run twice: the second finds it claimed, over or further on."""
     try:
         run_batch(batch_id)
+        uploads.discard_imported()
     except (AlreadyRunning, ImportBatch.DoesNotExist):
         return
     except ConnectionLost as lost:
@@ -36,5 +37,6 @@ def import_batch(self: Task[[int], None], batch_id: int) -> None:
 
 @shared_task(name="accounts.sweep_imports")
 def sweep_imports() -> None:
-    """Go on with imports whose process died."""
+    """Go on with imports whose process died; remove uploads that nothing needs any longer."""
     services.sweep_imports(actor=Actor.system("beat"))
+    uploads.discard_imported()

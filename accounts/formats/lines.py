@@ -15,6 +15,7 @@ LONGEST_LINE: Final = 1024 * 1024
 """Bytes. No row of these tables comes near; a longer line is refused and passed over."""
 
 _NEWLINE: Final = 10
+_LONGEST_MARK: Final = 4
 _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -45,7 +46,11 @@ class Lines:
 
     def _begin(self) -> None:
         """Look at the start: drop a byte-order mark, refuse what is no UTF-8 text."""
-        start = self._source.read(64 * 1024)
+        start = b""
+        while len(start) < _LONGEST_MARK and (
+            piece := self._source.read(min(64 * 1024, BLOCK_BYTES))
+        ):
+            start += piece
         if start.startswith(b"PK\x03\x04"):
             raise FileProblem("This is a zip archive or an Excel file; export it as CSV (UTF-8).")
         encoding = _BOMS.get(start[:2])
@@ -87,7 +92,7 @@ class Lines:
         """
         while True:
             while b"\n" not in self._carry:
-                piece = self._source.read(64 * 1024)
+                piece = self._source.read(min(64 * 1024, BLOCK_BYTES))
                 if not piece or len(self._carry) > LONGEST_LINE:
                     break
                 self._carry += self._unix(piece)

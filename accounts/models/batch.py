@@ -22,6 +22,8 @@ class ImportBatch(models.Model):
         UPLOAD = "upload", "uploaded"
         API = "api", "sent by the platform"
 
+    OVER = (State.DONE, State.PARTIAL, State.FAILED)
+
     source = models.CharField(max_length=120, default="", blank=True)
     origin = models.CharField(max_length=10, choices=Origin.choices)
     format = models.CharField(max_length=20, default="auto")
@@ -60,7 +62,7 @@ class ImportBatch(models.Model):
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in (self.State.DONE, self.State.PARTIAL, self.State.FAILED)
+        return self.state in self.OVER
 
     @property
     def accepted(self) -> int:

@@ -1,0 +1,17 @@
+"""Who reaches which page of this floor; the tests walk it against every route."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from staff.capabilities import ROLE_CAPABILITIES, Capability, Role
+
+_IMPORTERS: Final = frozenset(
+    role for role, held in ROLE_CAPABILITIES.items() if Capability.IMPORT_GRAPH in held
+)
+
+urls_policy: Final[dict[str, frozenset[Role]]] = {
+    "imports": _IMPORTERS,
+    "import_detail": _IMPORTERS,
+    "import_rejects": _IMPORTERS,
+}
