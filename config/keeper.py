@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from config.embedded import EmbeddedError, EmbeddedServer
+from config.embedded import EmbeddedServer
+from config.embedded_programs import EmbeddedError
 
 
 def keep(home: Path, keeper_lock: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from config.filelocks import exclusive
 
 
 class MigrationStamp:
@@ -43,6 +44,5 @@ class MigrationStamp:
     def lock(self) -> Iterator[None]:
         """One process at a time migrates; the others wait and then find it done."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with (self._file.parent / "migrate.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with exclusive(self._file.parent / "migrate.lock"):
             yield

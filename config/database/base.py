@@ -6,7 +6,8 @@ from typing import Any
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 
-from config.embedded import EmbeddedError, EmbeddedServer
+from config.embedded import EmbeddedServer
+from config.embedded_programs import EmbeddedError
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

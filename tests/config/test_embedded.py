@@ -14,7 +14,8 @@ import psycopg2
 import pytest
 from django.conf import settings
 
-from config.embedded import EmbeddedError, EmbeddedServer
+from config.embedded import EmbeddedServer
+from config.embedded_programs import EmbeddedError
 from tests.support.processes import folder_of_its_own, processes_of, wait_for
 
 USER = """

@@ -5,7 +5,6 @@ A migrated template is kept for each state of the migrations; every test process
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from django.db import connection
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
+from config.filelocks import exclusive
 from config.migration_stamp import MigrationStamp
 
 PRISTINE = "pristine"
@@ -161,6 +161,5 @@ def _only_one_process() -> Iterator[None]:
     server = getattr(settings, "TEST_SERVER", None)
     if server is not None:
         path = server.folder / "tests.lock"
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with exclusive(path):
         yield

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.demo import run_demo
 from config.demo_community import DemoError
-from config.embedded import EmbeddedError
+from config.embedded_programs import EmbeddedError
 from config.supervisor import CannotRunError
 
 
