@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -91,7 +92,8 @@ def import_rejects(request: HttpRequest, batch_id: int) -> HttpResponseBase:
     batch = get_object_or_404(ImportBatch, pk=batch_id)
     path = Path(batch.rejects_file)
     if not batch.rejects_file or not path.is_file():
-        raise Http404
+        messages.info(request, "There is no file of rejected rows for this import.")
+        return redirect("import_detail", batch_id=batch.pk)
     record_download(actor=actor_of(request), batch=batch)
     return FileResponse(
         path.open("rb"), as_attachment=True, filename=path.name, content_type="text/csv"

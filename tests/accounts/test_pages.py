@@ -118,7 +118,9 @@ def test_rejected_rows_can_be_downloaded_corrected_and_imported(as_admin: Client
 def test_there_is_nothing_to_download_where_nothing_was_rejected(as_admin: Client) -> None:
     batch = upload(as_admin, file("accounts.csv", "account_id\nb1\n"))
 
-    assert as_admin.get(reverse("import_rejects", args=[batch.pk])).status_code == 404
+    answer = as_admin.get(reverse("import_rejects", args=[batch.pk]), follow=True)
+    assert "There is no file of rejected rows" in answer.content.decode()
+    assert not Entry.objects.filter(verb="import.download_rejects").exists()
 
 
 @pytest.mark.parametrize(
