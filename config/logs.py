@@ -7,10 +7,13 @@ model declares as personal are blanked all the same, so that a slip does no harm
 from __future__ import annotations
 
 import logging.config
+import sys
 from collections.abc import ItemsView
+from functools import cache
 from typing import Any
 
 import structlog
+from django.apps import apps
 from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
 from django_structlog.middlewares import RequestMiddleware
@@ -18,16 +21,13 @@ from structlog.typing import EventDict, WrappedLogger
 
 from audit.context import current_request_id
 
+# Besides what the models declare themselves.
 PERSONAL_KEYS = frozenset(
     {
         "age_band",
-        "birth_date",
-        "birth_year",
         "body",
         "community",
-        "display_name",
         "email",
-        "gender",
         "name",
         "note",
         "password",
@@ -68,9 +68,17 @@ class NoValuesReporterFilter(SafeExceptionReporterFilter):
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Blank the values of personal keys."""
-    for key in PERSONAL_KEYS & event.keys():
+    keys = PERSONAL_KEYS | _declared_keys() if apps.models_ready else PERSONAL_KEYS
+    for key in keys & event.keys():
         event[key] = "[redacted]"
     return event
+
+
+@cache
+def _declared_keys() -> frozenset[str]:
+    """The fields that the modules of models list as `PERSONAL_DATA`."""
+    modules = {sys.modules[model.__module__] for model in apps.get_models()}
+    return frozenset(key for module in modules for key in getattr(module, "PERSONAL_DATA", ()))
 
 
 _SHARED: list[Any] = [
