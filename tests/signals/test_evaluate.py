@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pytest
 
 from signals.evaluate import align, evaluate, first_flagged, points_without
 from signals.evaluation_text import lines
+from signals.ranking import Floats
 from signals.truth import TruthError, read_truth, truth_from_table
 
 TRUTH = pa.table(
@@ -36,7 +39,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, object]:
+def report() -> dict[str, Any]:
     return evaluate(
         SCORES,
         truth_from_table(TRUTH),
@@ -53,14 +56,14 @@ def report() -> dict[str, object]:
     )
 
 
-def test_who_is_counted(report: dict[str, object]) -> None:
+def test_who_is_counted(report: dict[str, Any]) -> None:
     assert report["accounts"] == 8
     assert report["planted"] == 3
     assert report["assessed"] == 7
     assert report["scored_but_not_in_truth"] == 1
 
 
-def test_average_precision_counts_ties_and_the_unassessed(report: dict[str, object]) -> None:
+def test_average_precision_counts_ties_and_the_unassessed(report: dict[str, Any]) -> None:
     # steps: a (1 of 1), d (1 of 2), b and e (2 of 4), f, g, h, and c last (3 of 8)
     expected = (1 + 2 / 4 + 3 / 8) / 3
     assert report["average_precision"]["value"] == pytest.approx(expected)
@@ -69,7 +72,7 @@ def test_average_precision_counts_ties_and_the_unassessed(report: dict[str, obje
     assert without == pytest.approx((1 + 2 / 3 + 3 / 8) / 3)
 
 
-def test_at_k(report: dict[str, object]) -> None:
+def test_at_k(report: dict[str, Any]) -> None:
     first, third = report["at_k"]
     assert (first["precision"], first["recall"]) == (1.0, pytest.approx(1 / 3))
     # one place for b and e: half a planted account
@@ -77,7 +80,7 @@ def test_at_k(report: dict[str, object]) -> None:
     assert third["precision"] == pytest.approx(0.5)
 
 
-def test_flags(report: dict[str, object]) -> None:
+def test_flags(report: dict[str, Any]) -> None:
     assert report["flagged"] == {
         "accounts": 2,
         "planted": 1,
@@ -86,7 +89,7 @@ def test_flags(report: dict[str, object]) -> None:
     }
 
 
-def test_strategies_and_classes(report: dict[str, object]) -> None:
+def test_strategies_and_classes(report: dict[str, Any]) -> None:
     ring, sleeper = report["strategies"]
     assert (ring["strategy"], ring["flagged"], ring["recall"]) == ("ring", 1, 0.5)
     assert ring["recall_at"] == {"1": 0.5, "3": pytest.approx(0.75)}
@@ -95,17 +98,17 @@ def test_strategies_and_classes(report: dict[str, object]) -> None:
     assert rates == {"coach": (0, 1), "ordinary": (0, 2), "teacher": (1, 2)}
 
 
-def test_groups_hold_harmless_accounts_only(report: dict[str, object]) -> None:
+def test_groups_hold_harmless_accounts_only(report: dict[str, Any]) -> None:
     region = {row["group"]: (row["flagged"], row["accounts"]) for row in report["groups"]["region"]}
     assert region == {"DE": (0, 2), "GB": (1, 1), "not given": (0, 2)}
     assert "gender" not in report["groups"]
 
 
-def test_days(report: dict[str, object]) -> None:
+def test_days(report: dict[str, Any]) -> None:
     assert report["days_to_case"] == {"median": 20.0, "cases": 2, "without_case": 1}
 
 
-def test_single_indicators(report: dict[str, object]) -> None:
+def test_single_indicators(report: dict[str, Any]) -> None:
     rows = {row["key"]: row for row in report["indicators"]}
     # no_mutuals: a (1 of 1), b and e (2 of 3), f, then the zeros c, d, g (3 of 7)
     expected = (1 + 2 / 3 + 3 / 7) / 3
@@ -116,7 +119,7 @@ def test_single_indicators(report: dict[str, object]) -> None:
     assert report["best_single_indicator"]["key"] == "no_mutuals"
 
 
-def test_it_is_json_with_definitions_and_text(report: dict[str, object]) -> None:
+def test_it_is_json_with_definitions_and_text(report: dict[str, Any]) -> None:
     assert json.loads(json.dumps(report, allow_nan=False))["definitions"]["average_precision"]
     text = "\n".join(lines(report))
     assert "8 accounts, 3 planted; 7 with a score; 2 flagged, 1 of them planted." in text
@@ -127,8 +130,9 @@ def test_ablation_recombines_without_the_indicator() -> None:
     truth = truth_from_table(TRUTH)
     scored = align(SCORES, truth)
 
-    def added(llr: dict[str, np.ndarray]) -> np.ndarray:
-        return np.sum([np.nan_to_num(values) for values in llr.values()], axis=0)
+    def added(llr: Mapping[str, Floats]) -> Floats:
+        total: Floats = np.sum([np.nan_to_num(values) for values in llr.values()], axis=0)
+        return total
 
     without = points_without(scored, "refused", added)
     # only no_mutuals is left; c has no score and stays last

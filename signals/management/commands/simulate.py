@@ -6,7 +6,7 @@ import argparse
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         "Write a synthetic community as import files: accounts, ties, events, and truth.csv "
         "(account_id, label 1 = planted, strategy). The same arguments give the same bytes."
     )
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -164,6 +165,6 @@ def test_default_prevalence() -> None:
         ({"history_days": 10}, "between 200 and 3,650 days"),
     ],
 )
-def test_impossible_settings_are_refused(arguments: dict[str, float], message: str) -> None:
+def test_impossible_settings_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SimulationSettings(**arguments)

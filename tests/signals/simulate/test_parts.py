@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -44,7 +44,7 @@ def test_summer_time_is_that_of_the_time_zone_database(values: list[int]) -> Non
             # the database of a future machine may know of rules that are not law yet
             if value < 1_800_000_000:
                 local = datetime.fromtimestamp(value, zone)
-                assert local.utcoffset().total_seconds() == offset
+                assert local.utcoffset() == timedelta(seconds=int(offset))
 
 
 @given(seconds, st.integers(0, 9))
@@ -110,10 +110,8 @@ def test_random_friends_are_friends(ties: list[tuple[int, int]]) -> None:
 @given(st.lists(st.integers(0, 9)))
 def test_first_of_each_and_contains(values: list[int]) -> None:
     keys = np.array(values, dtype=np.int64)
-    seen: set[int] = set()
-    expected = [
-        place for place, value in enumerate(values) if not (value in seen or seen.add(value))
-    ]
+    seen = set(values)
+    expected = sorted(values.index(value) for value in seen)
     assert first_of_each(keys).tolist() == expected
     haystack = np.unique(keys)
     needles = np.arange(12)
