@@ -13,10 +13,10 @@ python:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found on the PATH; install one or say make PYTHON=/path/to/it." >&2; exit 1; }
 
 setup: python
-	@$(PYTHON) config/bootstrap.py runtime
+	@$(PYTHON) -P config/bootstrap.py runtime
 
 setup-dev: python
-	@$(PYTHON) config/bootstrap.py dev
+	@$(PYTHON) -P config/bootstrap.py dev
 
 # PORT=8001 serves on another port.
 demo: setup
@@ -37,9 +37,10 @@ bench: setup
 	@$(VENV)/python -m bench $(ARGS)
 
 reset: python
-	@$(PYTHON) config/bootstrap.py reset
+	@$(PYTHON) -P config/bootstrap.py reset
 
 lock: setup-dev
-	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-uv.in -o requirements-uv.txt
-	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
-	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+	for name in requirements $(filter-out requirements,$(basename $(wildcard requirements*.in))); do \
+		$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			$$name.in -o $$name.txt || exit 1; \
+	done

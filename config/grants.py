@@ -33,14 +33,11 @@ def grant_rights(using: str = "default") -> None:
     owner may do so; raises ImproperlyConfigured where not.
     """
     connection = connections[using]
-    app, owner = (
-        sql.Identifier(settings.DATABASE_APP_ROLE),
-        sql.Identifier(settings.DATABASE_OWNER_ROLE),
-    )
+    app = sql.Identifier(settings.DATABASE_APP_ROLE)
     with transaction.atomic(using=using), connection.cursor() as cursor:
 
         def run(statement: str, **names: sql.Composable) -> None:
-            composed = sql.SQL(statement).format(app=app, owner=owner, **names)
+            composed = sql.SQL(statement).format(app=app, **names)
             cursor.execute(composed.as_string(connection.connection))
 
         if not _role_exists(cursor, settings.DATABASE_APP_ROLE):
@@ -60,14 +57,8 @@ def grant_rights(using: str = "default") -> None:
             if table.startswith(AUDIT_PREFIX):
                 run("GRANT INSERT ON {table} TO {app}", table=name)
         # A table made between two migrations starts with the lesser rights.
-        run(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public "
-            "GRANT SELECT, INSERT ON TABLES TO {app}"
-        )
-        run(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public "
-            "GRANT USAGE, SELECT ON SEQUENCES TO {app}"
-        )
+        run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO {app}")
+        run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {app}")
 
 
 def _role_exists(cursor: CursorWrapper, name: str) -> bool:

@@ -84,7 +84,6 @@ METRICS_TOKEN = env.text("SIGHTLINE_METRICS_TOKEN")
 
 # Private keys that Sightline makes for itself: the audit trail's and the referral packages'.
 KEYS_DIR = env.path("SIGHTLINE_KEYS_DIR", SIGHTLINE_HOME / "keys")
-AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
 # Ed25519, 32 bytes in base64 or PEM. Where several machines write the trail, all need the same.
 AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
 
