@@ -198,7 +198,7 @@ def _give_up(run: Run, state: Run.State, actor: Actor, reason: str = "") -> None
     end(stored, state)
     stored.error = reason
     stored.save()
-    storage.facts_file(run.pk).unlink(missing_ok=True)
+    storage.drop_facts(run.pk)
     record(
         actor=actor,
         verb="run.cancel" if state == Run.State.CANCELLED else "run.fail",

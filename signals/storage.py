@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -177,6 +178,12 @@ def _evidence_rows(
 def facts_file(run_id: int) -> Path:
     """Where the contact facts of a run lie, on the machine that computed it."""
     return Path(settings.SIGHTLINE_HOME) / "facts" / f"run-{run_id}.parquet"
+
+
+def drop_facts(run_id: int) -> None:
+    """Remove the contact facts of a run that came to nothing, where they can be removed."""
+    with suppress(OSError):
+        facts_file(run_id).unlink(missing_ok=True)
 
 
 def save_facts(run: Run, facts: pa.Table) -> None:

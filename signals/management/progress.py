@@ -39,6 +39,6 @@ class _Lines:
     def tell(self, stage: str, share: float) -> None:
         if stage == self._stage and share < self._next:
             return
-        self._stage, self._next = stage, share + _STEP
+        self._stage, self._next = stage, min(share + _STEP, 1.0)
         self._stream.write(f"{STAGE_NAMES.get(stage, stage)}: {share:.0%}\n")
         self._stream.flush()

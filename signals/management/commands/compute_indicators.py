@@ -17,7 +17,7 @@ from signals.attempt import is_computing
 from signals.errors import RunBusy, RunEnded
 from signals.management.progress import shown_progress
 from signals.models import Run
-from signals.services import cancel_run, start_run
+from signals.services import cancel_run, release_dead_runs, start_run
 from staff.errors import Refused
 
 _PAUSE = 0.5  # seconds between two looks at whether another process still computes
@@ -60,6 +60,7 @@ class Command(BaseCommand):
         actor = Actor.system("command")
         try:
             self._wait_for_others()
+            release_dead_runs(actor=actor)
             run = start_run(
                 actor=actor,
                 trigger=Run.Trigger.COMMAND,
