@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,13 +77,15 @@ def test_every_policy_has_a_route() -> None:
 
 
 @pytest.fixture
-def address(moderator2: User) -> Address:
+def address(moderator2: User, tmp_path: Path) -> Address:
     """The address of a route, with things that exist where it names some."""
+    rejects = tmp_path / "rejects.csv"
+    rejects.write_text("file,line,field,value,reason\n")
     things: dict[str, Callable[[], Any]] = {
         "reference": lambda: factories.escalated(moderator2).reference,
         "run_id": lambda: factories.run().pk,
         "version": lambda: active_thresholds().version,
-        "batch_id": lambda: factories.batch().pk,
+        "batch_id": lambda: factories.batch(rejects_file=str(rejects)).pk,
         "number": lambda: 1,  # the entry that making the first person left
         "staff pk": lambda: moderator2.pk,
         "keys pk": lambda: _api_key().pk,

@@ -22,7 +22,8 @@
   function focusWithin(scope) {
     const wanted = scope.matches?.("[data-focus]") ? scope : scope.querySelector("[data-focus]");
     if (!wanted) return false;
-    wanted.focus({ preventScroll: false });
+    wanted.focus({ preventScroll: true });
+    wanted.scrollIntoView({ block: "nearest" });
     return document.activeElement === wanted;
   }
 

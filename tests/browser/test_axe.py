@@ -149,11 +149,12 @@ def test_what_everybody_sees(
 
 def test_what_an_admin_sees(admin: User, sign_in: SignIn, visit: Visit) -> None:
     active_thresholds()
-    run = factories.run()
+    run, batch = factories.run(), factories.batch()
     page = sign_in(admin)
-    for path in ("runs", "thresholds", "staff", "staff/add", "keys", "keys/add"):
+    for path in ("runs", "thresholds", "imports", "staff", "staff/add", "keys", "keys/add"):
         visit(page, f"/{path}/", path.replace("/", "-"))
     visit(page, f"/runs/{run.pk}/", "run")
+    visit(page, f"/imports/{batch.pk}/", "import")
     visit(page, "/thresholds/1/", "threshold-version")
 
 
