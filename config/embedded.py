@@ -33,6 +33,7 @@ from config.embedded_programs import (
     START_SECONDS,
     EmbeddedError,
     give_to_server,
+    make_home,
     open_the_way,
     run_program,
 )
@@ -171,7 +172,8 @@ class EmbeddedServer:
 
     def _prepare_folders(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_home(self.home)
+            self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise EmbeddedError(
                 f"The database folder {self.folder} cannot be made: {error.strerror}. "

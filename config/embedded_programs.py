@@ -58,6 +58,16 @@ def run_program(log: Path, program: str, *arguments: str | Path) -> None:
             ) from None
 
 
+def make_home(home: Path) -> None:
+    """Make Sightline's folder, closed to other users; one that exists is left as it is.
+
+    Under root the server's own account passes through it, without seeing what is inside.
+    """
+    if not home.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o711 if os.getuid() == 0 else 0o700)
+
+
 def give_to_server(folder: Path, mode: int) -> None:
     """Make `folder` and give it to the account that the server runs as.
 

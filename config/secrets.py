@@ -9,6 +9,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config.embedded_programs import make_home
+
 
 def kept_secret(path: Path) -> str:
     """The secret in the file `path`; made at random, readable by its owner only, on first use.
@@ -31,7 +33,7 @@ def kept_secret(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_home(path.parent)
     # mkstemp gives mode 600; link() then makes the whole file appear at once, or not at all.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".secret-")
     try:

@@ -77,10 +77,12 @@ def test_a_database_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None
 
 
 def test_the_secret_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
-    first = setting(tmp_path, "SECRET_KEY")
+    home = tmp_path / "new" / "home"
+    first = setting(home, "SECRET_KEY")
     assert len(first) > 50
-    assert setting(tmp_path, "SECRET_KEY") == first
-    assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600
+    assert setting(home, "SECRET_KEY") == first
+    assert stat.S_IMODE((home / "secret-key").stat().st_mode) == 0o600
+    assert home.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH) == 0
 
 
 def test_production_wants_a_second_factor_and_safe_cookies(tmp_path: Path) -> None:
