@@ -76,7 +76,7 @@ def _changes(zone: ZoneInfo, since: datetime, until: datetime) -> list[tuple[dat
         later = moment + step
         if offset(later) != found[-1][1]:
             low, high = moment, later
-            while high - low > HOUR / 4:
+            while high - low > HOUR / 60:
                 middle = low + (high - low) / 2
                 low, high = (middle, high) if offset(middle) == found[-1][1] else (low, middle)
             whole = EPOCH + (high - EPOCH) // (HOUR / 4) * (HOUR / 4)

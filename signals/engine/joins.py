@@ -1,0 +1,163 @@
+"""Contact facts and circles as joins: for an engine that has no compiled kernel.
+
+The same values as ``facts`` to the last row, from the same canonical tables, by portable Ibis
+expressions. Each join starts from the side with fewer ties, so that a hub costs no more than its
+partners (Σ min(d_u, d_v)), and degrees come from one ordered pass over the changes of each account.
+"""
+
+from __future__ import annotations
+
+import ibis
+from ibis.expr.types import Table
+
+from signals.engine.canonical import big
+from signals.engine.kernels import NEVER, STILL
+from signals.indicators.base import half_ties
+
+# at the same instant a tie that ends is gone already, and one that starts is not there yet
+_ENDS, _ASKS, _STARTS = 1, 2, 3
+
+
+def contact_facts(ties: Table, first: Table, as_of: int, organic: int) -> Table:
+    """``first`` with the columns of ``signals.engine.facts.Facts`` beside it; see there.
+
+    ``first`` has one row an ``event``, with u, v and t; ``as_of`` and ``organic`` in µs.
+    """
+    half = half_ties(ties)
+    half = half.filter(half.start < half.end)
+    mutual = _mutual(half, first, as_of, organic).rename(mutual_of="event")
+    degree = _degrees(half, first).rename(degree_of="event")
+    both = first.left_join(mutual, first.event == mutual.mutual_of)
+    both = both.left_join(degree, both.event == degree.degree_of)
+    return both.select(
+        *first.columns,
+        **{name: both[name].fill_null(0).cast("int32") for name in ("m", "m_star", "m_final")},
+        **{name: both[name].fill_null(0).cast("int32") for name in ("deg_u", "deg_v")},
+        first_mutual=both.first_mutual.fill_null(big(STILL)),
+    )
+
+
+def _mutual(half: Table, first: Table, as_of: int, organic: int) -> Table:
+    """Contacts whose two sides ever shared a neighbour: event, m, m_star, m_final, first_mutual."""
+    sizes = half.group_by("x").aggregate(size=half.count())
+    of_u, of_v = sizes.select(us="x", u_size="size"), sizes.select(vs="x", v_size="size")
+    c = first.select("event", "u", "v", "t")
+    # a side without ties shares none
+    c = c.join(of_u, c.u == of_u.us).join(of_v, c.v == of_v.vs)
+    c = c.mutate(turned=c.v_size < c.u_size)
+    c = c.select(
+        "event",
+        "t",
+        "turned",
+        fewer=ibis.ifelse(c.turned, c.v, c.u),
+        more=ibis.ifelse(c.turned, c.u, c.v),
+    )
+    one = half.select(holder="x", w="w", start="start", end="end", init="init")
+    near = c.join(one, c.fewer == one.holder).drop("holder", "fewer")
+    far = half.select(owner="x", friend="w", start_2="start", end_2="end", init_2="init")
+    both = near.join(far, [near.more == far.owner, near.w == far.friend])
+    both = both.select(
+        "event",
+        "w",
+        "t",
+        start=ibis.greatest(both.start, both.start_2),
+        end=ibis.least(both.end, both.end_2),
+        init=ibis.ifelse(both.turned, both.init_2, both.init),
+    )
+    stands = (both.start < both.t) & (both.t < both.end)
+    by_itself = (both.init != big(NEVER)) & (both.init >= both.t - organic)
+    each = both.mutate(
+        stands=stands.cast("int32"),
+        organic=(stands & ~by_itself).cast("int32"),
+        last=((both.start < as_of) & (both.end > as_of)).cast("int32"),
+        since=ibis.ifelse(both.start < both.end, both.start, big(STILL)),
+    )
+    # parallel ties with the same friend are one friend
+    friends = each.group_by("event", "w").aggregate(
+        stands=each.stands.max(),
+        organic=each.organic.max(),
+        last=each["last"].max(),
+        since=each.since.min(),
+    )
+    return friends.group_by("event").aggregate(
+        m=friends.stands.sum(),
+        m_star=friends.organic.sum(),
+        m_final=friends["last"].sum(),
+        first_mutual=friends.since.min(),
+    )
+
+
+def _degrees(half: Table, first: Table) -> Table:
+    """How many stood in a tie with either side at the contact: event, deg_u, deg_v."""
+    whole = _merged(half)
+    nobody, none = ibis.null("int64"), ibis.literal(0, "int8")
+    rows = [
+        whole.select(who="x", at="start", place=_code(_STARTS), step=_code(1), event=nobody, v=none),
+        whole.filter(whole.end < big(STILL)).select(
+            who="x", at="end", place=_code(_ENDS), step=_code(-1), event=nobody, v=none
+        ),
+        first.select(who="u", at="t", place=_code(_ASKS), step=_code(0), event="event", v=none),
+        first.select(who="v", at="t", place=_code(_ASKS), step=_code(0), event="event", v=_code(1)),
+    ]
+    changes = rows[0].union(*rows[1:])
+    so_far = ibis.cumulative_window(group_by="who", order_by=["at", "place"])
+    changes = changes.mutate(degree=changes.step.cast("int64").sum().over(so_far))
+    asked = changes.filter(changes.event.notnull())
+    return asked.group_by("event").aggregate(
+        deg_u=asked.degree.max(where=asked.v == 0), deg_v=asked.degree.max(where=asked.v == 1)
+    )
+
+
+def _code(value: int) -> ibis.expr.types.Value:
+    return ibis.literal(value, "int8")
+
+
+def _merged(half: Table) -> Table:
+    """Half-ties x, w, start, end; parallel ones that overlap are one.
+
+    Ties are open intervals: two that only touch leave the instant between them empty, and stay two.
+    """
+    # of equal starts the longest is all of them, and the order below is then one and the same
+    h = half.group_by("x", "w", "start").aggregate(end=half.end.max())
+    earlier = ibis.window(group_by=["x", "w"], order_by="start", preceding=(None, 1))
+    h = h.mutate(reached=h.end.max().over(earlier))
+    h = h.mutate(apart=(h.reached.isnull() | (h.start >= h.reached)).cast("int64"))
+    so_far = ibis.cumulative_window(group_by=["x", "w"], order_by="start")
+    h = h.mutate(part=h.apart.sum().over(so_far))
+    return h.group_by("x", "w", "part").aggregate(start=h.start.min(), end=h.end.max())
+
+
+def circle(ties: Table, contacts: Table, stretches: int) -> Table:
+    """event, peers_0 …: how many other targets of u have, or had, a tie with the target.
+
+    ``contacts``: event, u, v and stretch, the shortest stretch that holds the contact; both
+    contacts must lie in it. Pairs (u, v) do not repeat.
+    """
+    half = half_ties(ties)
+    half = half.filter(half.start < half.end).select("x", "w").distinct()
+    c = contacts.select("event", "u", "v", "stretch")
+    other = c.select(by="u", other="v", other_stretch="stretch")
+    degree = half.group_by(tied="x").aggregate(degree=half.count())
+    reach = c.group_by(busy="u").aggregate(reach=c.count())
+    known = c.join(degree, c.v == degree.tied).join(reach, c.u == reach.busy)
+    few = known.filter(known.degree <= known.reach).select(*c.columns)
+    tie = half.select(holder="x", w="w")
+    by_tie = few.join(tie, few.v == tie.holder)
+    by_tie = by_tie.join(other, [by_tie.u == other.by, by_tie.w == other.other])
+    many = known.filter(known.degree > known.reach).select(*c.columns)
+    by_target = many.join(other, many.u == other.by)
+    by_target = by_target.semi_join(tie, [by_target.v == tie.holder, by_target.other == tie.w])
+    columns = ("event", "stretch", "other_stretch")
+    both = by_tie.select(*columns).union(by_target.select(*columns))
+    both = both.mutate(within=ibis.greatest(both.stretch, both.other_stretch))
+    found = both.group_by(of="event").aggregate(
+        **{f"peers_{place}": both.count(where=both.within <= place) for place in range(stretches)}
+    )
+    every = c.left_join(found, c.event == found.of)
+    return every.select(
+        "event",
+        **{
+            f"peers_{place}": every[f"peers_{place}"].fill_null(0).cast("int32")
+            for place in range(stretches)
+        },
+    )

@@ -1,0 +1,168 @@
+"""Log-likelihood ratios, groups, points and flags."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from signals import scoring
+from signals.spec import GROUP_OF, KEYS, SpecError, ThresholdSpec
+
+SPEC = ThresholdSpec()
+rates = st.floats(0.02, 0.98)
+concentrations = st.floats(2.0, 300.0)
+
+
+def ratios(**given_: float) -> np.ndarray:
+    """One account, one stretch; what is not given is not assessed."""
+    llr = np.full((1, len(KEYS), 1), np.nan)
+    for key, value in given_.items():
+        llr[0, KEYS.index(key), 0] = value
+    return llr
+
+
+def total(spec: ThresholdSpec = SPEC, **given_: float) -> float:
+    return float(scoring.combine(ratios(**given_), spec).llr[0, 0])
+
+
+@given(st.integers(1, 60), rates, concentrations, rates)
+def test_a_rate_below_the_cohort_never_speaks_against_an_account(
+    n: int, mean: float, concentration: float, alternative: float
+) -> None:
+    k = np.arange(n + 1.0)
+    llr = scoring.rate_llr(
+        k, np.full(n + 1, float(n)), np.full(n + 1, mean), np.full(n + 1, concentration),
+        alternative, 6.0,
+    )  # fmt: skip
+    assert (llr[k <= n * mean] <= 1e-12).all()
+
+
+def test_beta_binomial_is_scipys() -> None:
+    n, mean, concentration = 19.0, 0.2, 9.0
+    one, other = (
+        stats.betabinom.logpmf(17, n, m * c, (1 - m) * c)
+        for m, c in ((0.85, 6.0), (mean, concentration))
+    )
+    llr = scoring.rate_llr(
+        np.array([17.0]), np.array([n]), np.array([mean]), np.array([concentration]), 0.85, 6.0
+    )
+    assert llr[0] == pytest.approx(one - other)
+
+
+def test_gamma_poisson_is_scipys_negative_binomial() -> None:
+    k, expected, shape = 9.0, 4.0, 10.0
+    one = stats.nbinom.logpmf(k, 4.0, 4.0 / (4.0 + 8.0))
+    other = stats.nbinom.logpmf(k, shape, shape / (shape + expected))
+    llr = scoring.excess_llr(np.array([k]), np.array([expected]), np.array([shape]), 2.0, 4.0)
+    assert llr[0] == pytest.approx(one - other)
+
+
+def test_fewer_than_expected_is_not_evidence() -> None:
+    few = scoring.excess_llr(np.array([0.0, 2.0]), np.array([5.0, 2.0]), np.array([3.0]), 2.0, 4.0)
+    assert (few <= 0).all()
+
+
+def test_ranges_hold_nine_in_ten() -> None:
+    low, high = scoring.rate_range(19, 0.16, 8.0)
+    cohort = stats.betabinom(19, 0.16 * 8, 0.84 * 8)
+    assert cohort.cdf(high) >= 0.95 > cohort.cdf(high - 1)
+    assert cohort.cdf(low) >= 0.05
+    assert scoring.rate_range(0, 0.5, 3.0) == (0.0, 0.0)
+
+
+def test_twenty_points_double_the_odds() -> None:
+    assert np.exp(20.0 / scoring.POINTS) == pytest.approx(2.0)
+
+
+def test_the_strongest_of_a_group_counts_in_full_and_the_others_in_part() -> None:
+    assert total(no_mutuals=2.0, made_mutuals=1.0, volume=0.5) == pytest.approx(2.0 + 0.3 * 1.5)
+
+
+def test_for_and_against_are_added_separately() -> None:
+    """So that a ratio that crosses zero moves the sum by no more than itself."""
+    just_below = total(no_mutuals=-1e-9, made_mutuals=-2.0)
+    just_above = total(no_mutuals=1e-9, made_mutuals=-2.0)
+    assert just_below == pytest.approx(-2.0)
+    assert just_above == pytest.approx(-2.0)
+    assert total(no_mutuals=-1.0, made_mutuals=-2.0) == pytest.approx(-2.3)
+
+
+def test_groups_are_capped() -> None:
+    assert total(no_mutuals=6.0, made_mutuals=6.0, volume=6.0) == pytest.approx(6.0)
+    assert total(refused=6.0, persists=6.0) == pytest.approx(7.8)
+
+
+def test_nobody_buys_innocence() -> None:
+    low = dict.fromkeys(KEYS, -3.0)
+    assert total(**low) == pytest.approx(-6.0)
+    assert total(**{**low, "persists": 6.0}) == pytest.approx(0.0)
+
+
+def test_parts_add_up_to_the_sum() -> None:
+    llr = np.random.default_rng(1).normal(0, 3, (3, len(KEYS), 200))
+    llr[np.random.default_rng(2).random(llr.shape) < 0.3] = np.nan
+    combined = scoring.combine(llr, SPEC)
+    assert combined.parts.sum(axis=1) == pytest.approx(combined.llr)
+    assert (combined.parts[np.isnan(llr)] == 0).all()
+
+
+def test_not_assessed_is_absent() -> None:
+    assert np.isnan(scoring.combine(ratios(), SPEC).llr[0, 0])
+    assert total(refused=-1.0) == pytest.approx(-1.0)
+
+
+def test_a_disabled_indicator_counts_for_nothing() -> None:
+    spec = SPEC.with_indicator("volume", enabled=False)
+    assert total(spec, volume=5.0, refused=1.0) == pytest.approx(1.0)
+
+
+def test_only_groups_of_one_or_more_speak() -> None:
+    combined = scoring.combine(ratios(no_mutuals=1.0, volume=3.0, refused=0.99, burst=1.5), SPEC)
+    assert combined.speaking[0, 0] == 2
+    assert not combined.fired[0, 0]
+    assert scoring.combine(ratios(persists=1.0), SPEC).fired[0, 0]
+
+
+def test_flags_need_points_groups_and_children() -> None:
+    def flag(points=150.0, groups=2, minors=3, fired=False, exempt=False) -> bool:  # noqa: ANN001
+        values = (np.array([x]) for x in (points, groups, minors, fired, exempt))
+        return bool(scoring.flags(*values, SPEC)[0])
+
+    assert flag()
+    assert not flag(points=SPEC.open_at - 0.01)
+    assert not flag(groups=1)
+    assert not flag(minors=2)
+    assert flag(minors=1, fired=True)
+    assert not flag(fired=True, exempt=True)
+
+
+def test_equal_points_share_a_rank() -> None:
+    assert scoring.ranks(np.array([5.0, 9.0, 5.0, 1.0])).tolist() == [2, 1, 2, 4]
+
+
+def test_the_shortest_of_equal_stretches_gives_the_points() -> None:
+    totals = np.array([[np.nan, 1.0], [2.0, 3.0], [2.0, np.nan]])
+    assert scoring.best_stretch(totals).tolist() == [1, 1]
+
+
+def test_every_indicator_has_a_group() -> None:
+    assert set(GROUP_OF) == set(KEYS)
+    assert len(KEYS) == 15
+
+
+def test_a_threshold_set_survives_json() -> None:
+    spec = SPEC.with_indicator("burst", cap=2.0, enabled=False)
+    assert ThresholdSpec.from_dict(spec.to_dict()) == spec
+    assert ThresholdSpec.from_dict({}) == SPEC
+
+
+def test_every_mistake_in_a_threshold_set_is_named() -> None:
+    with pytest.raises(SpecError) as raised:
+        ThresholdSpec.from_dict({"open_at": "high", "min_groups": 99, "stretches": [365, 90]})
+    assert set(raised.value.errors) == {"open_at", "min_groups", "stretches"}
+    with pytest.raises(SpecError) as raised:
+        ThresholdSpec.from_dict({"colour": 1, "indicators": {"burst": {"size": 3}, "x": {}}})
+    assert set(raised.value.errors) == {"colour", "indicators.burst.size", "indicators.x"}
