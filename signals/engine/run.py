@@ -65,7 +65,11 @@ class _Clock:
 def _backend(name: str) -> AbstractContextManager[Any]:
     if name == "duckdb":
         return DuckDB()
-    raise ValueError(f"unknown engine {name!r}: duckdb is one")
+    if name == "spark":
+        from signals.engine.spark import Spark
+
+        return Spark()
+    raise ValueError(f"unknown engine {name!r}: duckdb and spark are two")
 
 
 def run(

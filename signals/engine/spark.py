@@ -24,7 +24,7 @@ from signals.engine.facts import build_index
 from signals.engine.prepare import DAY, Prepared
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 LOCAL = "local[*]"
 # what the expressions rely on, whatever the cluster's own defaults are
@@ -56,9 +56,9 @@ class SparkMissing(RuntimeError):
 
 
 def start(master: str | None = None) -> SparkSession:
-    """A session on ``master`` (default SIGNALS_SPARK_MASTER, else this machine's cores).
+    """A Spark application on ``master`` (default SIGNALS_SPARK_MASTER, else this machine's cores).
 
-    Joins the Spark application that runs in this process, if any. Raises SparkMissing.
+    Raises SparkMissing.
     """
     master = master or os.environ.get("SIGNALS_SPARK_MASTER") or LOCAL
     try:
@@ -83,6 +83,16 @@ def start(master: str | None = None) -> SparkSession:
         raise SparkMissing(f"Spark did not start on {master}: {said[0]}") from error
 
 
+def _join() -> tuple[SparkSession, bool]:
+    """The Spark application of this process, and whether it was started for this."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        return start(), True
+    running = SparkSession.getActiveSession()
+    return (start(), True) if running is None else (running, False)
+
+
 def _has_java() -> bool:
     home = os.environ.get("JAVA_HOME")
     return (Path(home) / "bin" / "java").exists() if home else shutil.which("java") is not None
@@ -91,29 +101,71 @@ def _has_java() -> bool:
 class Spark:
     """Holds tables by name and evaluates expressions over them. Close it when done.
 
-    Stops the Spark application that it started itself; joins one that runs in this process already.
-    Raises SparkMissing.
+    Stops the Spark application if it started it itself; joins one that runs in this process
+    already. ``SIGNALS_SPARK_CHECKPOINTS`` names a folder that all machines reach: intermediate
+    tables then survive the loss of a machine. Raises SparkMissing.
     """
 
     name = "spark"
 
     def __init__(self) -> None:
-        self._session: SparkSession | None = None
-
-    def __enter__(self) -> Spark:
-        application = start_is_needed()
-        self._application = start()
-        self._started = application
-        self._session = self._application.newSession()
+        self._application, self._is_own = _join()
+        self._session: Any = self._application.newSession()
         for name, value in SESSION.items():
             self._session.conf.set(name, value)
-        folder = os.environ.get("SIGNALS_SPARK_CHECKPOINTS")
-        if folder:
-            self._session.sparkContext.setCheckpointDir(folder)
-        self._keep_on_disk = bool(folder)
+        self._folder = os.environ.get("SIGNALS_SPARK_CHECKPOINTS", "")
+        if self._folder:
+            self._session.sparkContext.setCheckpointDir(self._folder)
         self._ibis = ibis.pyspark.connect(self._session)
+
+    def __enter__(self) -> Spark:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._started:
+        if self._is_own:
             self._application.stop()
+
+    def load(self, name: str, table: pa.Table) -> Table:
+        """Send an Arrow table to the cluster under this name."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        rows = table if table.num_rows else []
+        return self._known(name, self._session.createDataFrame(rows, from_arrow_schema(table.schema)))
+
+    def materialise(self, name: str, expression: Table) -> Table:
+        """Evaluate an expression into a table of that name, kept in the cluster."""
+        frame = self._frame(expression)
+        return self._known(name, frame.checkpoint() if self._folder else frame.localCheckpoint())
+
+    def drop(self, *names: str) -> None:
+        """Forget tables that are no longer needed."""
+        for name in names:
+            self._session.catalog.dropTempView(name)
+
+    def fetch(self, expression: Table) -> pa.Table:
+        """Evaluate an expression; rows in no particular order."""
+        return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
+
+    def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
+        """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""
+        found = joins.contact_facts(ties, first, prepared.as_of, organic_days * DAY)
+        return self.materialise("facts", found)
+
+    def communities(self, ties: Table, prepared: Prepared) -> Table:
+        """The community of every account: account, community. Computed by the driver."""
+        t = columns(self.fetch(ties))
+        index = build_index(prepared.count, t["a"], t["b"], t["start"], t["end"])
+        label = communities(index, prepared.accounts, prepared.as_of)
+        numbers = np.arange(prepared.count, dtype=np.int32)
+        return self.load("communities", pa.table({"account": numbers, "community": label}))
+
+    def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
+        """For each contact (event) how many other targets of u know the target: peers_0 …"""
+        return self.materialise("circle", joins.circle(ties, contacts, stretches))
+
+    def _frame(self, expression: Table) -> Any:
+        return self._session.sql(ibis.to_sql(expression, dialect="pyspark"))
+
+    def _known(self, name: str, frame: Any) -> Table:
+        frame.createOrReplaceTempView(name)
+        return self._ibis.table(name)
