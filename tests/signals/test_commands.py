@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from audit.actors import Actor
 from audit.models import Entry
 from signals import exports
 from signals.attempt import RunLock
-from signals.management.commands import compute_indicators
 from signals.models import Run, Score
 from signals.selectors import export_scores
 from signals.services import start_run
@@ -141,10 +141,10 @@ def test_a_person_reads_sentences(call: Call, capsys: pytest.CaptureFixture[str]
     assert shown.endswith("Storing values and opening cases: 100%\n")
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-02-30T00:00:00Z", "2026-10-01T00:00:00"])
-def test_a_time_that_is_none_is_refused(call: Call, time: str) -> None:
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30T00:00:00Z", "2026-10-01T00:00:00"])
+def test_a_time_that_is_none_is_refused(call: Call, text: str) -> None:
     with pytest.raises(CommandError, match="is no time with an offset, such as 2026-10-01"):
-        call("compute_indicators", "--as-of", time)
+        call("compute_indicators", "--as-of", text)
     assert not Run.objects.exists()
 
 
@@ -174,7 +174,7 @@ def test_the_command_waits_for_the_run_of_another_process(
         if len(naps) == 3:
             lock.__exit__(None, None, None)
 
-    monkeypatch.setattr(compute_indicators.time, "sleep", other_ends)
+    monkeypatch.setattr(time, "sleep", other_ends)
     call_command("compute_indicators")
     assert len(naps) >= 3
     assert "Waiting for it to end." in capsys.readouterr().err

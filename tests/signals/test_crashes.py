@@ -1,4 +1,4 @@
-"""``kill -9`` at every point of a run, then starting again: complete, nothing twice, nothing half."""
+"""``kill -9`` at every point of a run, then starting again: complete, not twice, not half."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def computed_by_a_process(run: Run, point: str) -> int:
 
 def state() -> dict[str, Any]:
     """Everything that must come out the same whether a process died on the way or not."""
-    assert (run := latest_run()) is not None
+    run = latest_run()
+    assert run is not None
     return {
         "scores": latest_scores().drop_columns(["account"]).to_pylist(),
         "rows": Score.objects.count(),

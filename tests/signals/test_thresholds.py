@@ -139,7 +139,7 @@ def test_a_draft_is_decided_once(admin: User, admin2: User) -> None:
     assert Entry.objects.get(verb="thresholds.withdraw").reason == "typing error"
 
 
-def refused_by_the_database(statement: str, *values: object) -> None:
+def refused_by_the_database(statement: str, *values: str | int | None) -> None:
     with (
         pytest.raises((DatabaseError, IntegrityError)),
         transaction.atomic(),
