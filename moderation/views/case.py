@@ -14,7 +14,7 @@ from moderation.access import case_or_404
 from moderation.forms import CaseForm
 from moderation.models import Case, Referral
 from moderation.selectors import case as select
-from moderation.selectors.contacts import surroundings, ties_between
+from moderation.selectors.surroundings import surroundings, ties_between
 from moderation.selectors.timeline import history
 from moderation.views import pictures
 from moderation.views.answers import person, wants_part
@@ -36,7 +36,7 @@ def case_page(request: HttpRequest, reference: str) -> HttpResponse:
         return evidence_part(request, case, request.GET["evidence"])
     if wants_part(request) and "contacts" in request.GET:
         context = {"case": case, "contacts": _contacts_page(request, case)}
-        return render(request, "moderation/case.html#contacts", context)
+        return render(request, "moderation/case_contacts.html", context)
     return render(request, "moderation/case.html", page_context(request, case))
 
 
@@ -47,7 +47,7 @@ def evidence_part(request: HttpRequest, case: Case, indicator: str) -> HttpRespo
         raise Http404("There is no such sentence on this case.")
     people = surroundings(case.account).people
     context = {"case": case, "evidence": select.evidence(case, reason, people)}
-    return render(request, "moderation/case.html#evidence", context)
+    return render(request, "moderation/case_evidence.html", context)
 
 
 def with_refusal(
@@ -56,7 +56,7 @@ def with_refusal(
     """The page again after a decision that was not taken: with errors (422) or a refusal (409)."""
     if wants_part(request):
         context = panel_context(request, case, tried=tried, refusal=refusal)
-        return render(request, "moderation/case.html#panel", context, status=status)
+        return render(request, "moderation/case_panel.html", context, status=status)
     context = page_context(request, case, tried=tried, refusal=refusal)
     return render(request, "moderation/case.html", context, status=status)
 

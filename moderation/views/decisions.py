@@ -64,11 +64,11 @@ def renew(request: HttpRequest, reference: str) -> HttpResponse:
         if wants_part(request):
             case = case_or_404(person(request), reference)
             context = panel_context(request, case, refusal=refusal)
-            return render(request, "moderation/case.html#lease", context, status=409)
+            return render(request, "moderation/case_panel.html#lease", context, status=409)
         messages.warning(request, refusal.message)
         return go_to(request, case_url(case))
     if wants_part(request):
-        return render(request, "moderation/case.html#lease", panel_context(request, case))
+        return render(request, "moderation/case_panel.html#lease", panel_context(request, case))
     return go_to(request, case_url(case))
 
 

@@ -9,8 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, Event, Tie
-from moderation.selectors.contacts import Contact, Step, surroundings, ties_between
+from moderation.selectors.contacts import Contact, Step
 from moderation.selectors.people import letters
+from moderation.selectors.surroundings import surroundings, ties_between
 from moderation.views import pictures
 from signals.networks import Kind, Link
 from tests.moderation import factories

@@ -1,0 +1,149 @@
+"""Who is around a flagged account: everything between the two, read in a few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+
+from accounts.models import Account, Event, Tie
+from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Step, Surroundings
+from moderation.selectors.people import ages_of, pseudonyms
+from signals.networks import Kind
+
+_OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
+_HOW: dict[str, str] = {
+    Event.Type.OFFER: "friend request",
+    Event.Type.FOLLOW: "follow",
+    Event.Type.CREATE: "message thread started",
+}
+_DETAIL: dict[str, str] = {
+    Event.Type.REJECT: "request rejected",
+    Event.Type.BLOCK: "blocked the account",
+    Event.Type.REMOVE: "ended the tie",
+}
+
+
+def surroundings(account: Account) -> Surroundings:
+    """Who is around ``account`` and what happened between them. Five queries.
+
+    Pseudonyms follow the order in which the account's contacts were imported, so that a later
+    import adds letters and moves none.
+    """
+    ledger = _Ledger(account.pk)
+    approached = ledger.add_own()
+    ledger.add_answers(approached)
+    ledger.add_incoming()
+    tied = ledger.add_ties()
+    return _assembled(ledger.moments, tied, approached=list(approached.values()))
+
+
+class _Ledger:
+    """Collects what happened between one account and each other, query by query."""
+
+    def __init__(self, ego: int) -> None:
+        self.ego = ego
+        self.moments: dict[int, list[Moment]] = {}
+
+    def note(self, other: int, at: datetime, step: Step, words: str = "") -> None:
+        self.moments.setdefault(other, []).append(Moment(at, step, words or STEP_WORDS[step]))
+
+    def add_own(self) -> dict[int, int]:
+        """The account's own contacts: whom each of these events was sent to, in import order."""
+        rows = (
+            Event.objects.filter(actor_id=self.ego, type__in=_OPENING, object__isnull=False)
+            .exclude(object_id=self.ego)
+            .order_by("pk")
+            .values_list("pk", "type", "object_id", "published")
+        )
+        sent_to: dict[int, int] = {}
+        for pk, type_, other, at in rows:
+            sent_to[pk] = other
+            step = Step.THREAD if type_ == Event.Type.CREATE else Step.REQUEST
+            self.note(other, at, step, _HOW[type_])
+        return sent_to
+
+    def add_answers(self, sent_to: dict[int, int]) -> None:
+        """What became of the account's contacts."""
+        rows = (
+            Event.objects.filter(ref_id__in=list(sent_to))
+            .order_by("pk")
+            .values_list("type", "ref_id", "actor_id", "published")
+        )
+        for type_, ref, actor, at in rows:
+            other = sent_to[ref]
+            if type_ == Event.Type.ACCEPT and actor == other:
+                self.note(other, at, Step.ACCEPTED)
+            elif type_ == Event.Type.REJECT and actor == other:
+                self.note(other, at, Step.REFUSED, _DETAIL[type_])
+            elif type_ == Event.Type.UNDO and actor == self.ego:
+                self.note(other, at, Step.WITHDRAWN)
+
+    def add_incoming(self) -> None:
+        """What others did towards the account."""
+        rows = (
+            Event.objects.filter(object_id=self.ego)
+            .order_by("pk")
+            .values_list("type", "actor_id", "published")
+        )
+        for type_, other, at in rows:
+            if type_ in (Event.Type.BLOCK, Event.Type.REMOVE):
+                self.note(other, at, Step.REFUSED, _DETAIL[type_])
+            elif type_ == Event.Type.FLAG:
+                self.note(other, at, Step.REPORTED)
+            elif type_ in _OPENING:
+                self.note(other, at, Step.INCOMING)
+
+    def add_ties(self) -> dict[int, str]:
+        """Everybody with a tie takes part; the kind of each tie that stands."""
+        rows = (
+            Tie.objects.filter(Q(a_id=self.ego) | Q(b_id=self.ego))
+            .order_by("pk")
+            .values_list("a_id", "b_id", "kind", "until")
+        )
+        tied: dict[int, str] = {}
+        for a, b, kind, until in rows:
+            other = b if a == self.ego else a
+            self.moments.setdefault(other, [])
+            if until is None and tied.get(other) != Tie.Kind.FAMILY:
+                tied[other] = kind
+        return tied
+
+
+def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
+    """Standing ties among the accounts named by ``keys``, stated or made by accepted requests."""
+    members = list(keys)
+    stated = Tie.objects.filter(a_id__in=members, b_id__in=members, until=None).values_list(
+        "a_id", "b_id"
+    )
+    accepted = Event.objects.filter(
+        type=Event.Type.ACCEPT,
+        actor_id__in=members,
+        ref__type=Event.Type.OFFER,
+        ref__actor_id__in=members,
+    ).values_list("actor_id", "ref__actor_id")
+    return sorted({(min(a, b), max(a, b)) for a, b in [*stated, *accepted]})
+
+
+def _assembled(
+    moments: dict[int, list[Moment]], tied: dict[int, str], approached: list[int]
+) -> Surroundings:
+    for of_one in moments.values():
+        of_one.sort()
+    ages = ages_of(moments)
+    order = [key for key in dict.fromkeys([*approached, *moments]) if key in ages]
+    people = pseudonyms(
+        (ages[key] for key in order),
+        {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
+    )
+    contacts = [Contact(people[key], moments[key], tied.get(key, "")) for key in order]
+    contacts.sort(
+        key=lambda c: (
+            not c.started_by_account,
+            c.started_by_account and c.person.kind is not Kind.CHILD,
+            c.first_at is None,
+            c.first_at.timestamp() if c.first_at else 0.0,
+        )
+    )
+    return Surroundings(contacts, people)
