@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from audit.actors import Actor
 from audit.services import record
-from moderation.domain.transitions import State, Verb, find
+from moderation.domain.transitions import State, Verb
 from moderation.errors import IllegalMove, LeaseLapsed
 from moderation.models import Case
 from moderation.services.moves import LEASE, background, lock, move, person, taken, target
@@ -38,7 +37,7 @@ def claim(*, actor: Actor, case_id: int) -> Case:
             if case.holder_id != user.pk:
                 raise taken(case)
             return _extend(case, actor=actor, now=now)
-        return _take(case, actor=actor, user=user, now=now)
+        return _take(case, actor=actor, user=user)
 
 
 def claim_next(*, actor: Actor) -> Case | None:
@@ -59,7 +58,7 @@ def claim_next(*, actor: Actor) -> Case | None:
             or free.filter(state=State.IN_REVIEW, lease_expires_at__lte=now).first()
             or ordered.select_for_update().filter(state=State.OPEN).first()
         )
-        return None if case is None else _take(case, actor=actor, user=user, now=now)
+        return None if case is None else _take(case, actor=actor, user=user)
 
 
 def renew(*, actor: Actor, case_id: int, by_activity: bool = False) -> Case:
@@ -88,9 +87,8 @@ def release(*, actor: Actor, case_id: int) -> Case:
     user = person(actor)
     with transaction.atomic():
         case = lock(case_id)
-        now = timezone.now()
-        _check_held(case, user, now, Verb.RELEASE)
-        _make(case, Verb.RELEASE, actor=actor, now=now)
+        _check_held(case, user, timezone.now(), Verb.RELEASE)
+        move(case, Verb.RELEASE, actor=actor)
         return case
 
 
@@ -109,7 +107,7 @@ def expire_leases(*, actor: Actor) -> int:
             .order_by("id")
         )
         for case in lapsed:
-            _make(case, Verb.RELEASE, actor=actor, now=now, reason=_LAPSED)
+            move(case, Verb.RELEASE, actor=actor, reason=_LAPSED)
     return len(lapsed)
 
 
@@ -126,28 +124,13 @@ def _check_held(case: Case, user: User, now: datetime, verb: Verb) -> None:
         raise LeaseLapsed(reference=case.reference, ended_at=case.lease_expires_at)
 
 
-def _take(case: Case, *, actor: Actor, user: User, now: datetime) -> Case:
+def _take(case: Case, *, actor: Actor, user: User) -> Case:
     if case.state == State.IN_REVIEW:
-        _make(case, Verb.RELEASE, actor=actor, now=now, reason=_LAPSED)
-    _make(
-        case,
-        Verb.CLAIM,
-        actor=actor,
-        now=now,
-        holder=user,
-        lease_expires_at=now + LEASE,
-        claimed_at=now,
-    )
+        move(case, Verb.RELEASE, actor=actor, reason=_LAPSED)
+    now = timezone.now()
+    lease = now + LEASE
+    move(case, Verb.CLAIM, actor=actor, holder=user, lease_expires_at=lease, claimed_at=now)
     return case
-
-
-def _make(
-    case: Case, verb: Verb, *, actor: Actor, now: datetime, reason: str = "", **changes: Any
-) -> None:
-    transition = find(verb, State(case.state))
-    if transition is None:
-        raise IllegalMove(state=State(case.state), verb=verb, reference=case.reference)
-    move(case, transition, actor=actor, now=now, reason=reason, **changes)
 
 
 def _extend(case: Case, *, actor: Actor, now: datetime) -> Case:

@@ -13,7 +13,7 @@ from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason
 from moderation.models import Case, Note
 from moderation.services.checks import Entered
-from moderation.services.moves import begin, decide, lock, person, target
+from moderation.services.moves import begin, decide, ended, lock, person, target
 from staff.capabilities import Capability
 
 SAY_WHY = "Say why, in a sentence or two."
@@ -26,30 +26,24 @@ def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str)
     Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
     """
     with transaction.atomic():
-        now = timezone.now()
-        case, transition, _ = begin(
+        turn = begin(
             actor=actor,
             case_id=case_id,
             verb=Verb.DISMISS,
             source=State.IN_REVIEW,
             version=version,
-            now=now,
         )
         entered = Entered()
         reason = entered.code("reason", reason, DismissReason)
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
         decide(
-            case,
-            transition,
-            actor=actor,
-            now=now,
+            turn,
             note=note,
             reason=reason,
-            points_when_decided=case.points,
-            decided_at=now,
+            **ended(turn),
         )
-        return case
+        return turn.case
 
 
 def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str) -> Case:
@@ -58,32 +52,26 @@ def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str)
     Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
     """
     with transaction.atomic():
-        now = timezone.now()
-        case, transition, _ = begin(
+        turn = begin(
             actor=actor,
             case_id=case_id,
             verb=Verb.MONITOR,
             source=State.IN_REVIEW,
             version=version,
-            now=now,
         )
         entered = Entered()
-        until = entered.future("until", until, timezone.localdate(now))
+        until = entered.future("until", until, timezone.localdate(turn.now))
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
         decide(
-            case,
-            transition,
-            actor=actor,
-            now=now,
+            turn,
             note=note,
             details={"until": until.isoformat()},
             monitor_until=until,
-            points_when_decided=case.points,
-            decided_at=now,
+            **ended(turn),
             due_at=datetime.combine(until, time.min, tzinfo=UTC),
         )
-        return case
+        return turn.case
 
 
 def add_note(*, actor: Actor, case_id: int, text: str) -> Case:

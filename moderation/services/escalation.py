@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from audit.actors import Actor
 from moderation.domain.transitions import State, Verb
@@ -11,7 +10,7 @@ from moderation.domain.vocabulary import DismissReason, Severity
 from moderation.models import Case, Decision, Referral
 from moderation.services.checks import ASK_LENGTH, Entered
 from moderation.services.decisions import SAY_WHY
-from moderation.services.moves import begin, decide, waiting_again
+from moderation.services.moves import begin, decide, ended, waiting_again
 
 
 def escalate(
@@ -23,14 +22,12 @@ def escalate(
     Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
     """
     with transaction.atomic():
-        now = timezone.now()
-        case, transition, user = begin(
+        turn = begin(
             actor=actor,
             case_id=case_id,
             verb=Verb.ESCALATE,
             source=State.IN_REVIEW,
             version=version,
-            now=now,
         )
         entered = Entered()
         severity = entered.code("severity", severity, Severity)
@@ -40,17 +37,14 @@ def escalate(
         )
         entered.check()
         decide(
-            case,
-            transition,
-            actor=actor,
-            now=now,
+            turn,
             note=note,
             details={"severity": severity, "ask": ask},
-            escalated_by=user,
-            escalated_at=now,
-            **waiting_again(case, Severity(severity), now),
+            escalated_by=turn.user,
+            escalated_at=turn.now,
+            **waiting_again(turn.case, Severity(severity), turn.now),
         )
-        return case
+        return turn.case
 
 
 def refer(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
@@ -60,38 +54,32 @@ def refer(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
     InvalidDecision.
     """
     with transaction.atomic():
-        now = timezone.now()
-        case, transition, user = begin(
+        turn = begin(
             actor=actor,
             case_id=case_id,
             verb=Verb.REFER,
             source=State.ESCALATED,
             version=version,
-            now=now,
         )
         entered = Entered()
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
-        request = Decision.objects.filter(case=case, verb=Verb.ESCALATE).latest("case_version")
+        request = Decision.objects.filter(case=turn.case, verb=Verb.ESCALATE).latest("case_version")
         decide(
-            case,
-            transition,
-            actor=actor,
-            now=now,
+            turn,
             note=note,
-            referred_by=user,
-            points_when_decided=case.points,
-            decided_at=now,
+            referred_by=turn.user,
+            **ended(turn),
         )
         Referral.objects.create(
-            case=case,
+            case=turn.case,
             state=Referral.State.APPROVED,
             requested_by=request.by,
-            approved_by=user,
+            approved_by=turn.user,
             summary=request.note,
-            approved_at=now,
+            approved_at=turn.now,
         )
-        return case
+        return turn.case
 
 
 def send_back(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
@@ -102,27 +90,22 @@ def send_back(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
     InvalidDecision.
     """
     with transaction.atomic():
-        now = timezone.now()
-        case, transition, _ = begin(
+        turn = begin(
             actor=actor,
             case_id=case_id,
             verb=Verb.RETURN,
             source=State.ESCALATED,
             version=version,
-            now=now,
         )
         entered = Entered()
         note = entered.text("note", note, missing="Ask what you want to know.")
         entered.check()
         decide(
-            case,
-            transition,
-            actor=actor,
-            now=now,
+            turn,
             note=note,
-            **waiting_again(case, Severity(case.severity), now),
+            **waiting_again(turn.case, Severity(turn.case.severity), turn.now),
         )
-        return case
+        return turn.case
 
 
 def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str) -> Case:
@@ -131,27 +114,21 @@ def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str)
     Raises NotAllowed, StaleCase, IllegalMove, FourEyes or InvalidDecision.
     """
     with transaction.atomic():
-        now = timezone.now()
-        case, transition, _ = begin(
+        turn = begin(
             actor=actor,
             case_id=case_id,
             verb=Verb.DISMISS,
             source=State.ESCALATED,
             version=version,
-            now=now,
         )
         entered = Entered()
         reason = entered.code("reason", reason, DismissReason)
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
         decide(
-            case,
-            transition,
-            actor=actor,
-            now=now,
+            turn,
             note=note,
             reason=reason,
-            points_when_decided=case.points,
-            decided_at=now,
+            **ended(turn),
         )
-        return case
+        return turn.case

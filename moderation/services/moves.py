@@ -7,8 +7,11 @@ waits for a row after it).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from audit.actors import Actor
 from audit.models import Entry
@@ -37,6 +40,17 @@ _TOLD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A decision that may be taken: by whom, on which locked case, by which move, at what time."""
+
+    actor: Actor
+    user: User
+    case: Case
+    transition: Transition
+    now: datetime
+
+
 def person(actor: Actor) -> User:
     """The member of staff who acts. Raises NotAllowed for the system or a key: people decide."""
     if actor.user is None:
@@ -60,12 +74,11 @@ def lock(case_id: int) -> Case:
     return Case.objects.select_for_update().get(pk=case_id)
 
 
-def begin(
-    *, actor: Actor, case_id: int, verb: Verb, source: State, version: int, now: datetime
-) -> tuple[Case, Transition, User]:
+def begin(*, actor: Actor, case_id: int, verb: Verb, source: State, version: int) -> Turn:
     """Authorise a decision, lock its case and check that it may be taken on it as it stands.
 
-    Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or FourEyes.
+    Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed, FourEyes or
+    Case.DoesNotExist.
     """
     transition = find(verb, source)
     if transition is None or transition.capability is None:
@@ -73,6 +86,8 @@ def begin(
     actor.require(transition.capability)
     user = person(actor)
     case = lock(case_id)
+    # After the lock: whoever held it may have kept this waiting.
+    now = timezone.now()
     held_elsewhere = case.state == State.IN_REVIEW and case.holder_id != user.pk
     if transition.needs_lease and held_elsewhere:
         raise taken(case)
@@ -83,7 +98,7 @@ def begin(
         raise LeaseLapsed(reference=case.reference, ended_at=case.lease_expires_at or now)
     if transition.four_eyes and case.was_escalated_by(user):
         raise FourEyes(reference=case.reference)
-    return case, transition, user
+    return Turn(actor=actor, user=user, case=case, transition=transition, now=now)
 
 
 def taken(case: Case) -> CaseTaken:
@@ -98,18 +113,20 @@ def taken(case: Case) -> CaseTaken:
 
 def move(
     case: Case,
-    transition: Transition,
+    verb: Verb,
     *,
     actor: Actor,
-    now: datetime,
     reason: str = "",
     told: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Entry:
     """Make one move on a locked case, with ``changes`` to its columns, and record it.
 
-    ``told`` goes into the entry beside what changed. A case that becomes open waits from ``now``.
+    ``told`` goes into the entry beside what changed. Raises IllegalMove.
     """
+    transition = find(verb, State(case.state))
+    if transition is None:
+        raise IllegalMove(state=State(case.state), verb=verb, reference=case.reference)
     before = _telling(case)
     case.state = transition.target
     case.version += 1
@@ -133,37 +150,37 @@ def move(
 
 
 def decide(
-    case: Case,
-    transition: Transition,
+    turn: Turn,
     *,
-    actor: Actor,
-    now: datetime,
     note: str,
     reason: str = "",
     details: dict[str, Any] | None = None,
-    told: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Decision:
     """Make a move that a person decided, and keep the decision with what was on the screen.
 
     The note stays out of the audit trail: people write names into notes.
     """
-    points, assessment_id = case.points, case.assessment_id
-    told = {"points": points, "assessment_id": assessment_id} | (told or {})
-    entry = move(case, transition, actor=actor, now=now, reason=reason, told=told, **changes)
+    case, verb = turn.case, turn.transition.verb
+    seen = {"points": case.points, "assessment_id": case.assessment_id}
+    entry = move(case, verb, actor=turn.actor, reason=reason, told=seen, **changes)
     return Decision.objects.create(
         case=case,
         case_version=case.version,
-        verb=transition.verb,
+        verb=verb,
         reason=reason,
         note=note,
         details=details or {},
-        points=points,
-        assessment_id=assessment_id,
-        by=person(actor),
-        at=now,
+        by=turn.user,
+        at=turn.now,
         entry=entry,
+        **seen,
     )
+
+
+def ended(turn: Turn) -> dict[str, Any]:
+    """The columns that remember when a case was decided, and on how many points."""
+    return {"points_when_decided": turn.case.points, "decided_at": turn.now}
 
 
 def waiting_again(case: Case, severity: Severity, now: datetime) -> dict[str, Any]:

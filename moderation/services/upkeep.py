@@ -11,9 +11,8 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.services import record
 from moderation.domain import deadlines, priority
-from moderation.domain.transitions import State, Verb, find
+from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import Severity
-from moderation.errors import IllegalMove
 from moderation.models import Case
 from moderation.services import bulk
 from moderation.services.moves import background, move, waiting_again
@@ -28,9 +27,6 @@ def resume_monitored(*, actor: Actor) -> int:
     Only Sightline itself does this, every hour. Raises NotAllowed.
     """
     background(actor)
-    transition = find(Verb.RESUME, State.MONITORING)
-    if transition is None:
-        raise IllegalMove(state=State.MONITORING, verb=Verb.RESUME)
     with transaction.atomic():
         now = timezone.now()
         ready = list(
@@ -41,9 +37,8 @@ def resume_monitored(*, actor: Actor) -> int:
         for case in ready:
             move(
                 case,
-                transition,
+                Verb.RESUME,
                 actor=actor,
-                now=now,
                 reason="the date was reached",
                 monitor_until=None,
                 **waiting_again(case, Severity(case.severity), now),
