@@ -8,6 +8,8 @@ import psycopg2
 import pytest
 
 from audit.actors import Actor
+from audit.models import Entry
+from audit.services import verify
 from moderation.domain.transitions import State, allowed_pairs
 from moderation.models import Case
 from moderation.services import claims, escalation
@@ -169,6 +171,17 @@ def test_a_referred_case_has_its_referral(escalated: Case, supervisor: User) -> 
     with refused("referral names other people") as intruder:
         intruder.move(escalated, State.REFERRED, referred_by_id=supervisor.pk)
         intruder.forge(escalated, "refer", supervisor)
+
+
+def test_what_is_done_in_another_person_s_name_is_named_by_the_verification(
+    escalated: Case, moderator: User, supervisor: User, auditor: User
+) -> None:
+    """SQL cannot know who types it; but it cannot sign the entry that it must write."""
+    before = Entry.objects.count()
+    with intruding() as intruder:
+        intruder.refer(escalated, by=supervisor, requested_by=moderator)
+    found = verify(actor=Actor.of_user(auditor))
+    assert (found.ok, found.first_bad) == (False, before + 1)
 
 
 def test_a_referral_keeps_its_people_and_takes_its_steps_in_order(
