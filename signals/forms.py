@@ -40,6 +40,7 @@ class ThresholdForm(forms.Form):
             for item in section.items:
                 self.fields[item.field] = _field(item)
                 self.initial.setdefault(item.field, _shown(item))
+        self.order_fields([*(name for name in self.fields if name != NOTE), NOTE])
 
     def sections(self) -> list[FormSection]:
         """All fields but the note, section by section."""
@@ -66,10 +67,10 @@ class ThresholdForm(forms.Form):
         """Put the service's errors beside the fields that they are about."""
         for name, what in errors.items():
             if name in self.fields:
-                label = self.fields[name].label
-                self.add_error(name, what if name == NOTE else f"{label}: {what}.")
+                said = what if name == NOTE else f"“{self.fields[name].label}” {what}."
+                self.add_error(name, said)
             else:
-                self.add_error(None, f"{name}: {what}.")
+                self.add_error(None, f"{name} {what}.")
 
 
 class DaysField(forms.CharField):
@@ -81,7 +82,8 @@ class DaysField(forms.CharField):
             return [int(part) for part in text.split(",")]
         except ValueError:
             raise forms.ValidationError(
-                f"{self.label}: whole numbers of days, separated by commas, such as 90, 365, 1095."
+                f"“{self.label}” takes whole numbers of days, separated by commas, "
+                "such as 90, 365, 1095."
             ) from None
 
 
@@ -96,8 +98,8 @@ def _field(item: Item) -> forms.Field:
         help_text=_help(item),
         required=not item.optional,
         error_messages={
-            "required": f"{item.label}: enter {_a_number(item)}.",
-            "invalid": f"{item.label}: enter {_a_number(item)}.",
+            "required": f"“{item.label}” needs {_a_number(item)}.",
+            "invalid": f"“{item.label}” needs {_a_number(item)}.",
         },
     )
     # A text field that shows digits: number fields change under a scrolling mouse wheel.

@@ -7,16 +7,22 @@ from dataclasses import Field, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
+from signals.meanings import (
+    CAP_MEANING,
+    GROUP_MEANING,
+    MEANINGS,
+    MINIMUM,
+    MINIMUM_MEANING,
+)
 from signals.spec import GROUPS, INDICATORS, IndicatorSettings, ThresholdSpec
 
-# Every field of ThresholdSpec stands in one section, in the order in which people read them.
+# Every field of ThresholdSpec that something reads stands in one section, in the order of reading.
 _SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "What opens a case",
         "A flag is a reason for a person to look. These rules decide which accounts get one.",
         (
-            "open_at", "min_groups", "min_minors", "keep_margin", "reopen_points", "capacity",
-            "sample_share", "prior",
+            "open_at", "min_groups", "min_minors", "reopen_points", "capacity",
         ),
     ),
     (
@@ -43,19 +49,12 @@ _SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
 )  # fmt: skip
 
-# Fields without a description of their own in the spec.
+# Label and unit of fields that have none in the spec.
 _PLAIN = {
-    "stretches": (
-        "Stretches of time looked at",
-        "days, separated by commas",
-        "Each ends at the time of the run. An account's points are the highest of them.",
-    ),
-    "capacity": (
-        "Cases opened a day, at most",
-        "cases",
-        "The accounts with the most points open and the rest wait, visibly. Empty: no limit.",
-    ),
+    "stretches": ("Stretches of time looked at", "days, separated by commas"),
+    "capacity": ("Cases opened a day, at most", "cases"),
 }
+_UNITS = {"min_groups": "groups", "concentration": "contacts' worth"}
 
 GROUP_NAMES: dict[str, str] = {
     "strangers": "Unknown children",
@@ -145,7 +144,7 @@ def describe(spec: ThresholdSpec) -> list[Section]:
                     field=f"group_caps.{group}",
                     label=GROUP_NAMES[group],
                     unit="natural log-odds",
-                    help="",
+                    help=f"{GROUP_MEANING} {LOG_ODDS_HELP}",
                     value=spec.group_caps[group],
                     low=0.0,
                     high=100.0,
@@ -210,12 +209,13 @@ def odds_text(points: float) -> str:
 def _item(spec: ThresholdSpec, field: Field[Any]) -> Item:
     value = getattr(spec, field.name)
     if field.name in _PLAIN:
-        label, unit, text = _PLAIN[field.name]
+        label, unit = _PLAIN[field.name]
         stored = list(value) if isinstance(value, tuple) else value
-        return Item(
-            field.name, label, unit, text, stored, whole=True, optional=field.name == "capacity"
-        )
-    return _described(field, field.name, value)
+        optional = field.name == "capacity"
+        text = MEANINGS[field.name]
+        return Item(field.name, label, unit, text, stored, whole=True, optional=optional)
+    unit = _UNITS.get(field.name, field.metadata["unit"])
+    return _described(field, field.name, value, unit, MEANINGS[field.name])
 
 
 def _indicator_items(spec: ThresholdSpec, key: str) -> Iterator[Item]:
@@ -225,30 +225,36 @@ def _indicator_items(spec: ThresholdSpec, key: str) -> Iterator[Item]:
         f"{prefix}enabled",
         "In use",
         "",
-        "An indicator that is not in use adds nothing and is not computed.",
+        "An indicator that is not in use adds nothing.",
         settings.enabled,
     )
-    for field in fields(IndicatorSettings):
-        if field.metadata:
-            yield _described(field, prefix + field.name, getattr(settings, field.name))
+    described = {field.name: field for field in fields(IndicatorSettings)}
+    yield _described(
+        described["minimum"], f"{prefix}minimum", settings.minimum, MINIMUM[key], MINIMUM_MEANING
+    )
+    yield _described(
+        described["cap"],
+        f"{prefix}cap",
+        settings.cap,
+        described["cap"].metadata["unit"],
+        f"{CAP_MEANING} {LOG_ODDS_HELP}",
+    )
     if settings.alternative is not None:
         yield Item(
             f"{prefix}alternative",
-            "Mean rate among offenders",
+            "Rate expected of an account that grooms",
             "share, between 0 and 1",
-            "The rate that an account is compared with, against the rate of accounts like it.",
+            "Evidence is how much better this rate explains the account than the usual rate of "
+            "accounts like it.",
             settings.alternative,
             low=0.0,
             high=1.0,
         )
 
 
-def _described(field: Field[Any], name: str, value: Any) -> Item:
+def _described(field: Field[Any], name: str, value: Any, unit: str, text: str) -> Item:
     data = field.metadata
-    text = data["help"] or (LOG_ODDS_HELP if data["unit"] == "natural log-odds" else "")
-    return Item(
-        name, data["label"], data["unit"], text, value, data["low"], data["high"], data["whole"]
-    )
+    return Item(name, data["label"], unit, text, value, data["low"], data["high"], data["whole"])
 
 
 def _owner(name: str) -> str:

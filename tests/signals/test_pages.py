@@ -286,9 +286,9 @@ def test_errors_stand_beside_their_fields_and_nothing_is_lost(as_admin: Client) 
     response = as_admin.post("/thresholds/propose/", values)
     assert response.status_code == 422
     form = response.context["form"]
-    assert form.errors["open_at"] == ["Open a case at: enter a number."]
+    assert form.errors["open_at"] == ["“Open a case at” needs a number."]
     assert form.errors["note"] == ["Say why, for the admin who approves."]
-    assert form.errors["group_caps.rings"] == ["Acting together: enter a number."]
+    assert form.errors["group_caps.rings"] == ["“Acting together” needs a number."]
     page = response.content.decode()
     assert "Error: Propose thresholds" in page
     assert 'href="#id_open_at"' in page
@@ -298,7 +298,7 @@ def test_errors_stand_beside_their_fields_and_nothing_is_lost(as_admin: Client) 
     values |= {"open_at": "110", "group_caps.rings": "6", "note": "why"}
     form = as_admin.post("/thresholds/propose/", values).context["form"]
     assert form.errors.keys() == {"min_groups", "stretches"}
-    assert form.errors["stretches"] == ["Stretches of time looked at: must rise."]
+    assert form.errors["stretches"] == ["“Stretches of time looked at” must rise."]
     assert "between 1 and 8" in form.errors["min_groups"][0]
     assert not ThresholdSet.objects.filter(version=2).exists()
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import moderation
+import signals
+from signals.meanings import UNUSED
 from signals.spec import KEYS, ThresholdSpec
 from signals.wording import changes, describe, items, odds_text, value_text
 
@@ -24,15 +30,30 @@ def test_nothing_of_the_set_is_left_out() -> None:
     # Only indicators that compare rates have a rate among offenders.
     without = {f"indicators.{key}.alternative" for key in KEYS if spec[key].alternative is None}
     shown = [item.field for section in describe(spec) for item in section.items]
-    assert set(shown) == stored - without
+    assert set(shown) == stored - without - UNUSED
     assert len(shown) == len(set(shown))
 
 
-def test_every_value_has_a_name_and_numbers_have_a_unit() -> None:
+def test_every_value_has_a_name_a_meaning_and_numbers_a_unit() -> None:
     for item in items(ThresholdSpec()).values():
         assert item.label
-        if not isinstance(item.value, bool) and item.field != "concentration":
+        assert item.help.endswith("."), item.field
+        if not isinstance(item.value, bool):
             assert item.unit, item.field
+
+
+def test_what_is_not_offered_is_really_read_by_nothing() -> None:
+    """A setting that starts to matter must appear on the page."""
+    floors = [Path(signals.__file__).parent, Path(moderation.__file__).parent]
+    told = {"spec.py", "meanings.py", "wording.py"}
+    sources = [
+        path.read_text("utf-8")
+        for floor in floors
+        for path in floor.rglob("*.py")
+        if path.name not in told
+    ]
+    for name in UNUSED:
+        assert not any(re.search(rf"\.{name}\b", source) for source in sources), name
 
 
 def test_changes_name_what_differs_and_to_whom_it_belongs() -> None:
