@@ -13,14 +13,15 @@ MINOR_BANDS = (UNDER_13, FROM_13, FROM_16)
 def band_at(day: date, *, birth_date: date | None, birth_year: int | None, age_band: str) -> str:
     """The age band on ``day`` from the most exact record: date, then year, then band of birth.
 
-    With only a year the birthday counts as past. Returns "unknown" where nothing is recorded.
+    With only a year the birthday is 1 July, as in the engine: a page and a score that judge one
+    child by two ages contradict each other. Returns "unknown" where nothing is recorded.
     """
-    if birth_date is not None:
-        past = (day.month, day.day) >= (birth_date.month, birth_date.day)
-        return _band(day.year - birth_date.year - (not past))
-    if birth_year is not None:
-        return _band(day.year - birth_year)
-    return age_band or UNKNOWN
+    if birth_date is None and birth_year is not None:
+        birth_date = date(birth_year, 7, 1)
+    if birth_date is None:
+        return age_band or UNKNOWN
+    past = (day.month, day.day) >= (birth_date.month, birth_date.day)
+    return _band(day.year - birth_date.year - (not past))
 
 
 def youngest(bands: set[str]) -> str:

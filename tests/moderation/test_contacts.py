@@ -149,7 +149,7 @@ def test_ages_are_those_of_the_first_contact(flagged: Account) -> None:
     almost = factories.account(birth_date=date(NOON.year - 18, NOON.month, NOON.day + 1))
     exactly = factories.account(birth_date=date(NOON.year - 18, NOON.month, NOON.day))
     unknown = factories.account(birth_date=None)
-    year_only = factories.account(birth_date=None, birth_year=NOON.year - 13)
+    year_only = factories.account(birth_date=None, birth_year=NOON.year - 15)
     for other in (almost, exactly, unknown, year_only):
         factories.event(flagged, other)
 

@@ -43,7 +43,11 @@ def test_a_birthday_changes_the_band_on_its_day(day: date, band: str) -> None:
 
 def test_the_most_exact_record_of_an_age_counts() -> None:
     day = date(2026, 1, 1)
-    assert ages.band_at(day, birth_date=None, birth_year=2013, age_band="16_17") == "13_15"
+    assert ages.band_at(day, birth_date=None, birth_year=2012, age_band="16_17") == "13_15"
+    # 1 July stands for a birthday that is not known
+    june, july = date(2026, 6, 30), date(2026, 7, 1)
+    assert ages.band_at(june, birth_date=None, birth_year=2013, age_band="") == "under_13"
+    assert ages.band_at(july, birth_date=None, birth_year=2013, age_band="") == "13_15"
     assert ages.band_at(day, birth_date=None, birth_year=None, age_band="16_17") == "16_17"
     assert ages.band_at(day, birth_date=None, birth_year=None, age_band="") == "unknown"
 
