@@ -7,6 +7,8 @@ partners (Σ min(d_u, d_v)), and degrees come from one ordered pass over the cha
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 from ibis.expr.types import Table
 
@@ -90,25 +92,24 @@ def _mutual(half: Table, first: Table, as_of: int, organic: int) -> Table:
 def _degrees(half: Table, first: Table) -> Table:
     """How many stood in a tie with either side at the contact: event, deg_u, deg_v."""
     whole = _merged(half)
-    nobody, none = ibis.null("int64"), ibis.literal(0, "int8")
-    rows = [
-        whole.select(who="x", at="start", place=_code(_STARTS), step=_code(1), event=nobody, v=none),
-        whole.filter(whole.end < big(STILL)).select(
-            who="x", at="end", place=_code(_ENDS), step=_code(-1), event=nobody, v=none
-        ),
-        first.select(who="u", at="t", place=_code(_ASKS), step=_code(0), event="event", v=none),
-        first.select(who="v", at="t", place=_code(_ASKS), step=_code(0), event="event", v=_code(1)),
-    ]
-    changes = rows[0].union(*rows[1:])
+    asker = {"event": ibis.null("int64"), "side": _code(0)}
+    starts = whole.select(who="x", at="start", place=_code(_STARTS), step=_code(1), **asker)
+    ends = whole.filter(whole.end < big(STILL))
+    ends = ends.select(who="x", at="end", place=_code(_ENDS), step=_code(-1), **asker)
+    asked = {"at": "t", "place": _code(_ASKS), "step": _code(0), "event": "event"}
+    of_u = first.select(who="u", **asked, side=_code(0))
+    of_v = first.select(who="v", **asked, side=_code(1))
+    changes = starts.union(ends, of_u, of_v)
     so_far = ibis.cumulative_window(group_by="who", order_by=["at", "place"])
     changes = changes.mutate(degree=changes.step.cast("int64").sum().over(so_far))
-    asked = changes.filter(changes.event.notnull())
-    return asked.group_by("event").aggregate(
-        deg_u=asked.degree.max(where=asked.v == 0), deg_v=asked.degree.max(where=asked.v == 1)
+    probes = changes.filter(changes.event.notnull())
+    return probes.group_by("event").aggregate(
+        deg_u=probes.degree.max(where=probes.side == 0),
+        deg_v=probes.degree.max(where=probes.side == 1),
     )
 
 
-def _code(value: int) -> ibis.expr.types.Value:
+def _code(value: int) -> Any:
     return ibis.literal(value, "int8")
 
 

@@ -92,6 +92,7 @@ def run(
     moment = instant(graph, as_of)
     with _backend(engine) as backend:
         prepared = prepare(graph, moment)
+        del graph  # the largest thing in memory, if the caller does not hold it either
         following = {"load": "contact_facts", "contact_facts": "indicators"}
         tables = derive(backend, prepared, spec, lambda stage: clock.begin(following[stage]))
         active = activity(tables, prepared.count)

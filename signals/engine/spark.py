@@ -1,8 +1,8 @@
 """The engine for more than one machine: the same expressions on Apache Spark.
 
-Contact facts and circles are joins here (``signals.engine.joins``). The prepared columns pass through
-the driver, which also computes communities with the embedded engine's kernel; everything that grows
-with contacts times ties happens in the cluster. Executors need no Python.
+Contact facts and circles are joins here (``signals.engine.joins``). The prepared columns pass
+through the driver, which also computes communities with the embedded engine's kernel; everything
+that grows with contacts times ties happens in the cluster. Executors need no Python.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import ibis
 import numpy as np
@@ -69,7 +69,7 @@ def start(master: str | None = None) -> SparkSession:
         ) from None
     if not _has_java():
         raise SparkMissing(
-            "SIGNALS_ENGINE=spark needs Java 17 or 21: install it, or let JAVA_HOME name its folder."
+            "SIGNALS_ENGINE=spark needs Java 17 or 21: install it, or let JAVA_HOME name it."
         )
     is_local = master.startswith("local")
     settings = {"spark.master": master} | APPLICATION | (ON_THIS_MACHINE if is_local else {})
@@ -118,7 +118,7 @@ class Spark:
             self._session.sparkContext.setCheckpointDir(self._folder)
         self._ibis = ibis.pyspark.connect(self._session)
 
-    def __enter__(self) -> Spark:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -129,8 +129,9 @@ class Spark:
         """Send an Arrow table to the cluster under this name."""
         from pyspark.sql.pandas.types import from_arrow_schema
 
+        schema = from_arrow_schema(table.schema)
         rows = table if table.num_rows else []
-        return self._known(name, self._session.createDataFrame(rows, from_arrow_schema(table.schema)))
+        return self._known(name, self._session.createDataFrame(rows, schema))
 
     def materialise(self, name: str, expression: Table) -> Table:
         """Evaluate an expression into a table of that name, kept in the cluster."""
