@@ -27,7 +27,7 @@ from signals.simulate.contacts import (
 from signals.simulate.events import EventLog, Events
 from signals.simulate.everyday import arrival_contacts, grudges, ordinary_contacts, quarrels, talks
 from signals.simulate.graph import Graph
-from signals.simulate.harmless import Planner
+from signals.simulate.harmless import HarmlessPlanner
 from signals.simulate.outcomes import Outcome, OutcomeModel
 from signals.simulate.planted import PlantedPlanner
 from signals.simulate.population import Ids, Population, make_population
@@ -132,7 +132,7 @@ class _History:
 
 
 def _base(
-    rng: np.random.Generator, people: Population, pools: Pools, harmless: Planner
+    rng: np.random.Generator, people: Population, pools: Pools, harmless: HarmlessPlanner
 ) -> tuple[Ties, Contacts, Ties]:
     """Old ties, arrival contacts, and the family part of the old ties."""
     a, b = friendships(rng, people, pools, harmless.acquainted)
@@ -166,7 +166,7 @@ def simulate(settings: SimulationSettings, progress: Progress | None = None) -> 
     streams = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
     people = make_population(streams[0], settings)
     pools = Pools(people)
-    harmless = Planner(streams[1], people, pools)
+    harmless = HarmlessPlanner(streams[1], people, pools)
     planned = harmless.all()
     planned += PlantedPlanner(streams[2], people, pools).all()
     rows, arrivals, family = _base(streams[3], people, pools, harmless)

@@ -87,31 +87,31 @@ CONDUCT: dict[str, Conduct] = {
     "false_report_target": Conduct(friction=1.6),
     "incoming": Conduct(warmth=1.6, friction=0.3, thread=0.2, quick=0.3, reply=0.2),
     "mass_requester": Conduct(
-        warmth=-0.3, friction=2.8, thread=0.7, quick=0.75, night=0.34, retry=0.2, loss=0.2
+        warmth=-0.3, friction=2.8, thread=0.7, quick=0.62, night=0.26, retry=0.2, loss=0.2
     ),
     "school_hopper": Conduct(
-        warmth=0.1, friction=2.2, thread=0.75, quick=0.65, night=0.3, retry=0.2, loss=0.15
+        warmth=0.1, friction=2.2, thread=0.75, quick=0.55, night=0.22, retry=0.2, loss=0.15
     ),
     "slow_stranger": Conduct(
-        warmth=0.0, friction=2.0, thread=0.85, quick=0.65, night=0.36, retry=0.2, loss=0.12
+        warmth=0.0, friction=2.0, thread=0.85, quick=0.55, night=0.27, retry=0.2, loss=0.12
     ),
     "ring": Conduct(
-        warmth=-0.1, friction=2.0, thread=0.75, quick=0.65, night=0.33, retry=0.25, loss=0.15
+        warmth=-0.1, friction=2.0, thread=0.75, quick=0.55, night=0.25, retry=0.25, loss=0.15
     ),
     "posing_minor": Conduct(
-        warmth=0.3, friction=2.0, thread=0.85, quick=0.75, night=0.36, retry=0.2, loss=0.15
+        warmth=0.3, friction=2.0, thread=0.85, quick=0.6, night=0.27, retry=0.2, loss=0.15
     ),
     "recontacter": Conduct(
-        warmth=-0.3, friction=2.8, thread=0.65, quick=0.65, night=0.3, retry=0.75, loss=0.2
+        warmth=-0.3, friction=2.8, thread=0.65, quick=0.55, night=0.22, retry=0.75, loss=0.2
     ),
     "mutual_collector": Conduct(
-        warmth=0.0, friction=2.0, thread=0.8, quick=0.65, night=0.33, retry=0.2, loss=0.12
+        warmth=0.0, friction=2.0, thread=0.8, quick=0.55, night=0.24, retry=0.2, loss=0.12
     ),
     "sleeper": Conduct(
-        warmth=-0.1, friction=2.2, thread=0.8, quick=0.7, night=0.36, retry=0.2, loss=0.15
+        warmth=-0.1, friction=2.2, thread=0.8, quick=0.58, night=0.27, retry=0.2, loss=0.15
     ),
     "role_abuser": Conduct(
-        warmth=0.4, friction=2.0, thread=0.9, quick=0.7, night=0.34, retry=0.2, loss=0.1
+        warmth=0.4, friction=2.0, thread=0.9, quick=0.58, night=0.25, retry=0.2, loss=0.1
     ),
 }
 """``incoming`` is a child who turns to a teacher, coach, relative or creator by itself."""

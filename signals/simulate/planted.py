@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from signals.simulate.cells import Index
 from signals.simulate.contacts import Contacts, Mode
-from signals.simulate.harmless import Planner
 from signals.simulate.moments import active_from, spread, waves
+from signals.simulate.planning import Planner
 from signals.simulate.population import Floats, Ids
 from signals.simulate.settings import DAY
 

@@ -52,9 +52,11 @@ def _recorded_birth(
     size = people.size
     child = age < ADULT
     claims_adult = child & ~verified & (rng.random(size) < people.settings.misaged_share / 0.88)
+    # Most gave the age that was asked for when they signed up and have grown older with it; some
+    # gave any year.
     invented = np.select(
-        [rng.random(size) < 0.62, rng.random(size) < 0.7],
-        [18.05 + rng.exponential(1.6, size), 21 + 9 * rng.random(size)],
+        [rng.random(size) < 0.72, rng.random(size) < 0.72],
+        [18.05 + rng.exponential(1.4, size), 21 + 9 * rng.random(size)],
         30 + 16 * rng.random(size),
     )
     a_little_older = child & ~verified & ~claims_adult & (rng.random(size) < 0.25)
