@@ -91,11 +91,21 @@ def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
     """How likely so many children are among so many people contacted without regard to age.
 
     ``share``: of children among everybody contacted on the platform. Beta-binomial, since the places
-    where people look differ; half of the equal ones count.
+    where people look differ; half of the equal ones count. By quadrature over the Beta, each
+    distinct pair of counts once; above 5,000 people the counts are scaled down.
     """
+    long = np.maximum(known / 5000.0, 1.0)
+    pairs = np.rint(children / long) * 8192 + np.rint(known / long)
+    distinct, back = np.unique(pairs, return_inverse=True)
+    k, n = np.floor(distinct / 8192), distinct % 8192
     a, b = INDISCRIMINATE * share, INDISCRIMINATE * (1.0 - share)
-    fitted = stats.betabinom(np.maximum(known, 1.0), max(a, 1e-6), max(b, 1e-6))
-    return np.asarray(fitted.sf(children) + 0.5 * fitted.pmf(children))
+    points, weights = special.roots_sh_jacobi(24, a + b - 1.0, a)
+    tail = np.zeros(len(distinct))
+    for p, weight in zip(points, weights / weights.sum(), strict=True):
+        at_least = np.where(k > 0, special.bdtrc(k - 1.0, n, p), 1.0)
+        above = np.where(k < n, special.bdtrc(k, n, p), 0.0)
+        tail += weight * 0.5 * (at_least + above)
+    return np.clip(tail, 0.0, 1.0)[back].reshape(children.shape)
 
 
 def shift_llr(z: Floats) -> Floats:

@@ -8,18 +8,14 @@ importing the same graph in another order gives the same communities.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from signals.engine.facts import TieIndex
+from signals.engine.facts import TieIndex, by_rows
 from signals.engine.kernels import label_kernel, structure_kernel
-from signals.engine.machine import threads
 
 ROUNDS = 2  # of colour refinement
 TURNS = 24  # half-steps of label propagation
@@ -36,17 +32,6 @@ def text_keys(column: pa.ChunkedArray) -> NDArray[np.uint64]:
     return table[coded.indices.fill_null(-1).to_numpy() + 1]
 
 
-def _in_threads(work: Callable[[int, int], None], indptr: NDArray[Any]) -> None:
-    """Run ``work(first, last)`` over ranges of accounts with about equally many ties."""
-    accounts = len(indptr) - 1
-    workers = threads()
-    cuts = np.searchsorted(indptr, np.linspace(0, int(indptr[-1]), 4 * workers + 1))
-    cuts[0], cuts[-1] = 0, accounts
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, cuts[:-1], cuts[1:]):
-            pass
-
-
 def structural_order(index: TieIndex, accounts: pa.Table) -> NDArray[np.uint64]:
     """A key for each account from what is known about it and about those around it."""
     key = np.diff(index.indptr).astype(np.uint64)
@@ -57,7 +42,7 @@ def structural_order(index: TieIndex, accounts: pa.Table) -> NDArray[np.uint64]:
         key = key * np.uint64(0x9E3779B97F4A7C15) + text_keys(accounts[name])
     for _ in range(ROUNDS):
         new = np.empty_like(key)
-        _in_threads(
+        by_rows(
             lambda first, last, key=key, new=new: structure_kernel(  # type: ignore[misc]
                 first, last, index.indptr, index.neighbour, index.times, key, new
             ),
@@ -84,7 +69,7 @@ def communities(index: TieIndex, accounts: pa.Table, as_of: int) -> NDArray[np.i
         return label
     for turn in range(TURNS):
         new = np.empty_like(label)
-        _in_threads(
+        by_rows(
             lambda first, last, label=label, new=new, turn=turn: label_kernel(  # type: ignore[misc]
                 first,
                 last,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,10 @@ from signals.engine import canonical
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Tables
 from signals.spec import ThresholdSpec
+
+FACT_COLUMNS = (
+    "event", "u", "v", "t", "kind", "m", "m_star", "m_final", "deg_u", "deg_v", "first_mutual",
+)  # fmt: skip
 
 
 class Backend(Protocol):
@@ -35,6 +39,17 @@ class Backend(Protocol):
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """``first`` with m, m_star, m_final, deg_u, deg_v and first_mutual (µs) beside it."""
+
+    def narrow(self, name: str, columns: Sequence[str]) -> Table:
+        """The table of facts with only these columns, the others forgotten."""
+
+    def neighbour_sums(
+        self, ties: Table, name: str, values: pa.Table, prepared: Prepared, organic: bool
+    ) -> Table:
+        """account and, for each column of ``values`` (a row an account), its sum over neighbours.
+
+        Neighbours at the run, each once; with ``organic`` those whom the account did not approach.
+        """
 
     def communities(self, ties: Table, prepared: Prepared) -> Table:
         """account, community: a number that only its members share."""
@@ -61,29 +76,34 @@ def derive(
     keep = backend.materialise
     accounts = backend.load("accounts", prepared.accounts)
     stated = backend.load("stated_ties", prepared.ties)
-    events = keep("events", backend.load("raw_events", prepared.events))
+    events = backend.load("events", prepared.events)
     answers = keep("answers", canonical.answers(events))
     undone = keep("undone", canonical.undone(events, answers))
     requests = keep("requests", canonical.requests(answers, undone))
-    approaches = canonical.approaches(events)
+    approaches = keep("approaches", canonical.approaches(events))
     openings = keep("openings", canonical.openings(approaches, stated))
     friends = keep("friends", canonical.friend_ties(stated, events, answers, undone, openings))
     follows = keep("follows", canonical.follows(stated, events, answers, requests, undone))
     mutual = canonical.mutual_follows(follows)
     ties = keep("ties", canonical.canonical_ties(friends, mutual))
     backend.drop("friends", "follows")
+    safety = keep("safety", canonical.safety(events, answers, requests, undone))
+    backend.drop("events", "stated_ties")
+    prepared.forget()
     first = keep("first", canonical.first_contacts(openings, approaches, requests))
     if _rows(backend, first) > _rows(backend, openings):
         first = keep("first_once", canonical.one_row_each(first))
     done("load")
+    backend.drop("openings")
     facts = backend.facts(ties, first, prepared, spec.organic_days)
-    backend.drop("openings", "first", "first_once")
+    backend.drop("first", "first_once")
     done("contact_facts")
-    safety = keep("safety", canonical.safety(events, answers, requests, undone))
     contacts = keep(
         "contacts",
         canonical.contacts(facts, accounts, safety, answers, spec, prepared.as_of),
     )
+    backend.drop("answers", "undone")
+    facts = backend.narrow("facts", FACT_COLUMNS)
     kept: dict[str, Any] = {}
 
     def once_of(name: str, make: Callable[[], Any]) -> Any:
@@ -109,6 +129,9 @@ def derive(
             lambda: backend.circle(ties, chosen, prepared, len(spec.stretches)),
         ),
         load=backend.load,
+        neighbour_sums=lambda name, values, organic: backend.neighbour_sums(
+            ties, name, values, prepared, organic
+        ),
         drop=forget,
         once=once_of,
         prepared=prepared,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 
 import ibis
 import numpy as np
@@ -12,7 +14,7 @@ from ibis.expr.types import Table
 
 from signals.engine.communities import communities
 from signals.engine.derive import columns
-from signals.engine.facts import TieIndex, build_index, circle, contact_facts
+from signals.engine.facts import TieIndex, build_index, circle, contact_facts, neighbour_sums
 from signals.engine.machine import threads
 from signals.engine.prepare import DAY, Prepared
 
@@ -28,10 +30,12 @@ class DuckDB:
             threads=threads(),
             temp_directory=self._spill.name,
             preserve_insertion_order=False,
-            memory_limit=os.environ.get("SIGNALS_MEMORY", "5GB"),
+            memory_limit=os.environ.get("SIGNALS_MEMORY", "4GB"),
         )
         self._connection = self._ibis.con
         self._index: TieIndex | None = None
+        self._arrow: dict[str, pa.Table] = {}
+        self._loaded: set[str] = set()
 
     def __enter__(self) -> DuckDB:
         return self
@@ -43,18 +47,23 @@ class DuckDB:
     def load(self, name: str, table: pa.Table) -> Table:
         """Make an Arrow table known by name; it is read where it lies."""
         self._connection.register(name, table)
+        self._loaded.add(name)
         return self._ibis.table(name)
 
     def materialise(self, name: str, expression: Table) -> Table:
         """Evaluate an expression into a table of that name."""
         sql = ibis.to_sql(expression, dialect="duckdb")
-        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS {sql}')
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS {sql}').fetchall()
         return self._ibis.table(name)
 
     def drop(self, *names: str) -> None:
         """Forget tables that are no longer needed."""
         for name in names:
-            self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+            if name in self._loaded:
+                self._loaded.remove(name)
+                self._connection.unregister(name)
+            else:
+                self._connection.execute(f'DROP TABLE IF EXISTS "{name}"').fetchall()
 
     def fetch(self, expression: Table) -> pa.Table:
         """Evaluate an expression; rows in no particular order."""
@@ -74,15 +83,33 @@ class DuckDB:
             as_of=prepared.as_of,
             organic=organic_days * DAY,
         )
+        # only facts need these, and they are large
+        self._index = replace(index, begun=index.begun[:0], ended=index.ended[:0])
         for name, values in vars(found).items():
             contacts = contacts.append_column(name, pa.array(values))
+        self._arrow["facts"] = contacts
         return self.load("facts", contacts)
+
+    def narrow(self, name: str, columns: Sequence[str]) -> Table:
+        """Keep only these columns of the facts."""
+        return self.load(name, self._arrow.pop(name).select(columns))
 
     def communities(self, ties: Table, prepared: Prepared) -> Table:
         """The community of every account: account, community."""
         label = communities(self._index_of(ties, prepared), prepared.accounts, prepared.as_of)
         numbers = np.arange(prepared.count, dtype=np.int32)
         return self.load("communities", pa.table({"account": numbers, "community": label}))
+
+    def neighbour_sums(
+        self, ties: Table, name: str, values: pa.Table, prepared: Prepared, organic: bool
+    ) -> Table:
+        """``values`` (by account number) added up over each account's neighbours at the run."""
+        rows = np.stack([values[column].to_numpy() for column in values.column_names], axis=1)
+        index = self._index_of(ties, prepared)
+        sums = neighbour_sums(index, rows, prepared.as_of, organic)
+        found = {column: sums[:, place] for place, column in enumerate(values.column_names)}
+        numbers = np.arange(prepared.count, dtype=np.int32)
+        return self.load(name, pa.table({"account": numbers, **found}))
 
     def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
         """For each contact (event) how many other targets of u know the target: peers_0 …"""

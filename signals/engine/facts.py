@@ -12,6 +12,7 @@ that forks later has no thread pool of a compiled library to trip over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from signals.engine.kernels import (
     circle_kernel,
     facts_kernel,
     sort_changes,
+    sums_kernel,
     transpose,
 )
 from signals.engine.machine import threads
@@ -124,16 +126,48 @@ def build_index(
     )
     begun = np.full(len(neighbour), STILL, np.int64)
     ended = np.full(len(neighbour), STILL, np.int64)
-    workers = threads()
-    cuts = np.searchsorted(indptr, np.linspace(0, len(neighbour), 4 * workers + 1))
-    cuts[0], cuts[-1] = 0, accounts
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(
-            lambda i: sort_changes(cuts[i], cuts[i + 1], indptr, neighbour, times, begun, ended),
-            range(len(cuts) - 1),
-        ):
-            pass
+    by_rows(
+        lambda first, last: sort_changes(first, last, indptr, neighbour, times, begun, ended),
+        indptr,
+    )
     return TieIndex(indptr, neighbour, times, init, begun, ended, simple)
+
+
+def by_rows(work: Callable[[int, int], None], indptr: NDArray[Any]) -> None:
+    """Run ``work(first, last)`` in threads over ranges of accounts with about equally many ties."""
+    workers = threads()
+    cuts = np.searchsorted(indptr, np.linspace(0, int(indptr[-1]), 4 * workers + 1))
+    cuts[0], cuts[-1] = 0, len(indptr) - 1
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, cuts[:-1], cuts[1:]):
+            pass
+
+
+def neighbour_sums(
+    index: TieIndex, values: NDArray[Any], as_of: int, organic: bool
+) -> NDArray[np.int64]:
+    """For each account the sum of its neighbours' rows of ``values`` (account, column).
+
+    Over the ties that stand at ``as_of``; with ``organic`` those that the account did not begin.
+    """
+    values = np.ascontiguousarray(values, np.int64)
+    sums = np.zeros_like(values)
+    by_rows(
+        lambda first, last: sums_kernel(
+            first,
+            last,
+            index.indptr,
+            index.neighbour,
+            index.times,
+            index.init,
+            as_of,
+            organic,
+            values,
+            sums,
+        ),
+        index.indptr,
+    )
+    return sums
 
 
 def _check_pairs(accounts: int, a: NDArray[Any], b: NDArray[Any], what: str) -> None:

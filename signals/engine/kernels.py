@@ -350,3 +350,28 @@ def circle_kernel(  # pragma: no cover - compiled
         for e in range(begin, end):
             place[v[e]] = 127
         begin = end
+
+
+@nb.njit(cache=True, nogil=True)
+def sums_kernel(  # pragma: no cover - compiled
+    first: int,
+    last: int,
+    indptr: Any,
+    neighbour: Any,
+    times: Any,
+    init: Any,
+    as_of: int,
+    organic: bool,
+    values: Any,
+    sums: Any,
+) -> None:
+    """Add up the neighbours' values over the ties that stand at ``as_of``, each neighbour once."""
+    for i in range(first, last):
+        last_seen = np.int64(-1)
+        for j in range(indptr[i], indptr[i + 1]):
+            w = np.int64(neighbour[j])
+            stands = times[j, 0] < as_of < times[j, 1] and (not organic or init[j] == NEVER)
+            if stands and w != last_seen:
+                last_seen = w
+                for c in range(values.shape[1]):
+                    sums[i, c] += values[w, c]

@@ -41,7 +41,7 @@ KINDS = ("friend", "follow", "family")
 KIND = {name: code for code, name in enumerate(KINDS)}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Prepared:
     """Columns for the engines, as Arrow tables; accounts by number.
 
@@ -61,6 +61,10 @@ class Prepared:
     offender: NDArray[np.bool_]  # confirmed by people
     exempt: NDArray[np.bool_]
     refused_rows: int
+
+    def forget(self) -> None:
+        """Let go of ties and events, which are large, once an engine has read them."""
+        self.ties, self.events = self.ties.slice(0, 0), self.events.slice(0, 0)
 
     @property
     def count(self) -> int:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from signals.engine.cohorts import Cohorts
+from signals.engine.kernels import NEVER
 from signals.engine.prepare import BANDS
 from signals.indicators.base import (
     Floats,
@@ -27,8 +28,8 @@ from signals.indicators.base import (
     Said,
     Tables,
     by_stretch,
+    half_ties,
     number,
-    standing_ties,
     too_few,
     total,
 )
@@ -45,28 +46,29 @@ KNOWN = len(BANDS) - 1
 ADULT = BANDS.index("18_plus")
 
 
-def _fit(tables: Tables) -> Table:
-    """Everybody of recorded age with organic ties: who, band, n ties, adults, looks (millionths)."""
+def _around(tables: Tables) -> Table:
+    """Everybody of recorded age: x, band, verified, b0 … organic ties with people of each band."""
     prepared = tables.prepared
-    bands = tables.load(
+    bands = prepared.band
+    classes = pa.table({f"b{b}": (bands == b).astype(np.int64) for b in range(KNOWN)})
+    sums = tables.neighbour_sums("bands_around", classes, True)
+    own = tables.load(
         "bands",
         pa.table(
             {
                 "member": pa.array(np.arange(prepared.count), pa.int32()),
-                "band": pa.array(prepared.band, pa.int8()),
+                "band": pa.array(bands, pa.int8()),
                 "verified": prepared.accounts["verified"],
             }
         ),
     )
-    organic = standing_ties(tables.ties, tables.as_of, organic=True)
-    other = bands.select(friend="member", other="band")
-    known = organic.join(other, organic.w == other.friend)
-    known = known.filter(known.other < KNOWN)
-    around = known.group_by("x").aggregate(
-        **{f"b{b}": total((known.other == b).cast("int64")) for b in range(KNOWN)}
-    )
-    around = around.join(bands, around.x == bands.member)
-    around = tables.keep("bands_around", around.filter(around.band < KNOWN))
+    both = sums.join(own, sums.account == own.member).rename(x="account")
+    return both.filter(both.band < KNOWN)
+
+
+def _fit(tables: Tables) -> Table:
+    """Everybody of recorded age: who, band, n organic ties, adults, looks (millionths)."""
+    around = tables.once("bands_with_around", lambda: _around(tables))
     sums = tables.ask(
         around.group_by("band", "verified").aggregate(
             accounts=around.count(), **{f"b{b}": total(around[f"b{b}"]) for b in range(KNOWN)}
@@ -181,7 +183,9 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 
 def rows(tables: Tables) -> Table:
     """Ties that others began; counted: with the other age group; value: the friend's age band."""
-    organic = standing_ties(tables.ties, tables.as_of, organic=True)
+    half = half_ties(tables.ties)
+    stands = (half.start < tables.as_of) & (half.end > tables.as_of) & (half.init == NEVER)
+    organic = half.filter(stands).select("x", "w").distinct()
     band = tables.prepared.band
     bands = tables.load(
         "bands_of",
@@ -198,9 +202,17 @@ def rows(tables: Tables) -> Table:
     both = both.filter(both.other < KNOWN)
     none = ibis.null("int64")
     return both.select(
-        account="x", event=none, target="w", at=none, kind=ibis.literal("tie"),
-        outcome=ibis.null("string"), m=none, m_star=none, deg_u=none, deg_v=none,
+        account="x",
+        event=none,
+        target="w",
+        at=none,
+        kind=ibis.literal("tie"),
+        outcome=ibis.null("string"),
+        m=none,
+        m_star=none,
+        deg_u=none,
+        deg_v=none,
         stretch=ibis.literal(0, "int8"),
         counted=(both.own < ADULT) == (both.other == ADULT),
         value=both.other.cast("float64"),
-    )  # fmt: skip
+    )

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
 from signals.engine.cohorts import Cohorts
-from signals.engine.kernels import NEVER
 from signals.engine.prepare import DAY, Prepared
 from signals.spec import ThresholdSpec
 
@@ -35,7 +34,8 @@ Keep = Callable[[str, Table], Table]
 class Tables:
     """The canonical tables as expressions; see ``signals.engine.canonical`` for their columns.
 
-    ``communities()``: account, community. ``circle(contacts)``: event, peers_0 …, how many other
+    ``neighbour_sums(name, values, organic)``: a row of whole numbers an account, added up over its
+    neighbours at the run. ``communities()``: account, community. ``circle(contacts)``: event, peers_0 …, how many other
     targets of the same account know the target. ``load`` makes a small Arrow table known.
     """
 
@@ -52,6 +52,7 @@ class Tables:
     ask: Ask
     keep: Keep
     load: Callable[[str, pa.Table], Table]
+    neighbour_sums: Callable[[str, pa.Table, bool], Table]
     communities: Callable[[], Table]
     circle: Callable[[Table], Table]
     drop: Callable[[str], None]
@@ -219,18 +220,6 @@ def half_ties(ties: Table) -> Table:
     """Each tie from both sides: x, w, start, end, init (when x began it, or NEVER)."""
     one = ties.select(x="a", w="b", start="start", end="end", init="init_a")
     return one.union(ties.select(x="b", w="a", start="start", end="end", init="init_b"))
-
-
-def standing_ties(ties: Table, as_of: int, organic: bool = False) -> Table:
-    """Who stands with whom at the run: x, w, from both sides, each pair once.
-
-    ``organic``: only those that x did not begin.
-    """
-    half = half_ties(ties)
-    stands = (half.start < as_of) & (half.end > as_of)
-    if organic:
-        stands &= half.init == NEVER
-    return half.filter(stands).select("x", "w").distinct()
 
 
 def number(value: float) -> str:

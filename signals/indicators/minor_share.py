@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ibis
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.expr.types import Table
 
 from signals.engine.cohorts import Cohorts
@@ -23,9 +25,7 @@ from signals.indicators.base import (
     compared,
     contact_rows,
     number,
-    standing_ties,
     too_few,
-    total,
 )
 from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
@@ -37,88 +37,86 @@ STEADY = 50.0  # people around that weigh as much as the cohort
 
 
 def contacts(tables: Tables) -> Table:
-    """Contacts of known weight: share, in millionths, that counts as a child."""
+    """Contacts of known weight: x, in millionths, that counts as a child."""
     c = tables.contacts
     c = c.filter(c.own & (c.stretch < len(tables.spec.stretches)))
-    around = tables.keep("ages_around_unknown", _ages_around_unknown(tables))
-    c = c.left_join(around, c.v == around.unknown)
-    share = ibis.ifelse(c.weight.notnull(), ibis.ifelse((c.weight > 0) & c.elder, UNIT, 0), c.share)
-    c = c.mutate(x=share.cast("int64"))
+    around = _ages_around(tables)
+    unknown = around.filter(around.known > 0)
+    share = (unknown.under_18 * UNIT).cast("float64") / unknown.known
+    unknown = unknown.select(unknown="account", share=share.round().cast("int64"))
+    c = c.left_join(unknown, [c.v == unknown.unknown, c.weight.isnull()])
+    known = ibis.ifelse((c.weight > 0) & c.elder, UNIT, 0).cast("int64")
+    c = c.mutate(x=ibis.ifelse(c.weight.notnull(), known, c.share))
     return c.filter(c.x.notnull()).drop("unknown", "share")
 
 
-def _ages_around_unknown(tables: Tables) -> Table:
-    """Accounts of unknown age: the share of children among their friends of known age."""
-    a = tables.accounts
-    unknown = a.filter(a.until_18.isnull()).select(unknown="account")
-    known = a.filter(a.until_18.notnull())
-    known = known.select(friend="account", child=known.until_18 > tables.as_of)
-    near = tables.keep("standing", standing_ties(tables.ties, tables.as_of))
-    near = near.join(unknown, near.x == unknown.unknown).join(known, near.w == known.friend)
-    near = near.group_by("unknown").aggregate(
-        all=near.count(), children=total(near.child.cast("int64"))
+def _age_classes(tables: Tables) -> pa.Table:
+    """By account number, 1 or 0: known, under_18, under_16, under_13 at the run."""
+    a = tables.prepared.accounts
+    columns = {"known": a["until_18"].is_valid()}
+    for age in (18, 16, 13):
+        columns[f"under_{age}"] = pc.greater(a[f"until_{age}"], tables.as_of).fill_null(False)
+    return pa.table({name: values.cast(pa.int64()) for name, values in columns.items()})
+
+
+def _ages_around(tables: Tables) -> Table:
+    """By account: how many of its friends are of known age, and how many are children."""
+    return tables.once(
+        "ages_around",
+        lambda: tables.neighbour_sums("ages_around", _age_classes(tables), False),
     )
-    share = (near.children * UNIT).cast("float64") / near["all"]
-    return near.select("unknown", share=share.round().cast("int64"))
+
+
+def _surroundings(tables: Tables) -> Table:
+    """Friends of the friends whom u did not approach: near of known age, minors_near children.
+
+    Children who would count as peers of u are left out of the children: under 22 by age group.
+    """
+    return tables.once("surroundings", lambda: _friends_of_friends(tables))
+
+
+def _friends_of_friends(tables: Tables) -> Table:
+    classes = _age_classes(tables)
+    found = tables.ask(_ages_around(tables))
+    order = np.argsort(found["account"])
+    friends = pa.table({name: found[name][order] for name in classes.column_names})
+    # how many friends there are is how often u itself is counted
+    friends = friends.append_column("friends", pa.array(np.ones(friends.num_rows, np.int64)))
+    sums = tables.neighbour_sums("friends_of_friends", friends, True)
+    a = tables.accounts
+    age = a.fixed_age.fill_null((tables.as_of - a.born).cast("float64") / YEAR)
+    until = {18: a.until_18, 16: a.until_16, 13: a.until_13}
+    me = a.select(
+        me="account",
+        own=ibis.cases((age < 18, 2), (age < 22, 1), else_=0).cast("int8"),
+        my_known=a.until_18.notnull().cast("int64"),
+        **{
+            f"my_under_{years}": (limit > tables.as_of).fill_null(False).cast("int64")
+            for years, limit in until.items()
+        },
+    )
+    both = sums.join(me, sums.account == me.me)
+    others = {name: both[name] - both.friends * both[f"my_{name}"] for name in classes.column_names}
+    children = ibis.cases(
+        (both.own == 2, others["under_13"]),
+        (both.own == 1, others["under_16"]),
+        else_=others["under_18"],
+    )
+    return both.select(u="account", near=others["known"], minors_near=children)
 
 
 def counts(tables: Tables) -> Table:
     """x: children (millionths) among n contacts; near, minors_near: known ages around."""
     c = contacts(tables)
-    found = tables.keep("minor_share_counts", by_stretch(c, tables.spec, "u", k=c.x, n=c.x >= 0))
-    last = len(tables.spec.stretches) - 1
-    enough = found.filter(
-        (found[f"n_{last}"] >= tables.spec[KEY].minimum)
-        & (found[f"k_{last}"] >= LEAST_MINORS * UNIT)
-    )
-    around = tables.keep("minor_share_around", _around(tables, enough.select("account")))
-    both = found.left_join(around, found.account == around.u)
+    found = by_stretch(c, tables.spec, "u", k=c.x, n=c.x >= 0)
+    around = _surroundings(tables)
+    both = found.join(around, found.account == around.u)
     places = range(len(tables.spec.stretches))
     return both.select(
         "account",
         *(f"{name}_{place}" for name in ("k", "n") for place in places),
-        **{f"near_{place}": both.near.fill_null(0) for place in places},
-        **{f"minors_near_{place}": both.minors_near.fill_null(0) for place in places},
+        **{f"{name}_{p}": both[name] for name in ("near", "minors_near") for p in places},
     )
-
-
-def _around(tables: Tables, chosen: Table) -> Table:
-    """Friends of the friends whom u did not approach: how many of known age, how many children.
-
-    Children who would count as peers of u are left out of the children: under 22 by age group.
-    """
-    as_of = tables.as_of
-    a = tables.accounts
-    age = a.fixed_age.fill_null((as_of - a.born).cast("float64") / YEAR)
-    people = a.select(
-        person="account",
-        own=ibis.cases((age < 18, 2), (age < 22, 1), else_=0).cast("int8"),
-        known=a.until_18.notnull().cast("int64"),
-        under_18=(a.until_18 > as_of).fill_null(False).cast("int64"),
-        under_16=(a.until_16 > as_of).fill_null(False).cast("int64"),
-        under_13=(a.until_13 > as_of).fill_null(False).cast("int64"),
-    )
-    measures = ("known", "under_18", "under_16", "under_13")
-    organic = standing_ties(tables.ties, as_of, organic=True)
-    mine = tables.keep(
-        "minor_share_friends",
-        organic.join(chosen.select(chosen="account"), organic.x == chosen.account).select("x", "w"),
-    )
-    friends = mine.select(friend="w").distinct()
-    standing = tables.keep("standing", standing_ties(tables.ties, as_of))
-    theirs = standing.join(friends, standing.x == friends.friend)
-    theirs = theirs.join(people, theirs.w == people.person)
-    theirs = theirs.group_by("friend").aggregate(**{name: total(theirs[name]) for name in measures})
-    # everybody around the friend but u
-    me = people.select("person", "own", **{f"my_{name}": people[name] for name in measures})
-    both = mine.join(theirs, mine.w == theirs.friend).join(me, mine.x == me.person)
-    others = {name: both[name] - both[f"my_{name}"] for name in measures}
-    children = ibis.cases(
-        (both.own == 2, others["under_13"]), (both.own == 1, others["under_16"]),
-        else_=others["under_18"],
-    )  # fmt: skip
-    both = both.select(u="x", near=others["known"], minors_near=children)
-    return both.group_by("u").aggregate(near=total(both.near), minors_near=total(both.minors_near))
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:

@@ -89,8 +89,10 @@ def _returns(tables: Tables) -> Table:
 def _third(tables: Tables) -> Table:
     """Requests that follow two that were ignored or withdrawn: id, u, v, t, blocked (no)."""
     a = tables.approaches.filter(tables.approaches.kind != CREATE)
-    often = a.group_by("u", "v").aggregate(times=a.t.nunique())
-    often = often.filter(often.times >= 3)
+    # most approaches are the first of their pair: look only where there are others
+    others = a.anti_join(tables.facts.select(id="event"), "id")
+    often = others.group_by("u", "v").aggregate(times=others.t.nunique())
+    often = often.filter(often.times >= 2)
     a = a.semi_join(often, ["u", "v"])
     r = tables.requests.select("request", "accepted", "rejected")
     a = a.left_join(r, a.id == r.request)
