@@ -111,7 +111,16 @@ def begin_import(*, batch_id: int) -> ImportBatch:
 
 
 @transaction.atomic
-def finish_import(*, batch_id: int) -> ImportBatch:
+def list_files(*, batch_id: int, files: list[dict[str, Any]]) -> ImportBatch:
+    """Keep which files an import consists of, now that they were looked for."""
+    batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
+    batch.files = files
+    batch.save(update_fields=["files"])
+    return batch
+
+
+@transaction.atomic
+def finish_import(*, batch_id: int, rejects_file: str = "") -> ImportBatch:
     """Mark an import whose rows are all dealt with as over, and tell who wants to know."""
     batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
     if batch.is_over:
@@ -125,9 +134,10 @@ def finish_import(*, batch_id: int) -> ImportBatch:
         first = batch.rejected_rows.first()
         batch.error = f"{first.file}: {first.reason}" if first else ""
     batch.finished_at = timezone.now()
+    batch.rejects_file = rejects_file
     if batch.origin != ImportBatch.Origin.API:
         batch.unresolved = unresolved_counts()
-    batch.save(update_fields=["state", "error", "finished_at", "unresolved"])
+    batch.save(update_fields=["state", "error", "finished_at", "rejects_file", "unresolved"])
     hooks.batch_done(batch)
     record(
         actor=_runner(batch),

@@ -18,10 +18,6 @@ import pyarrow as pa
 from django.db import connection
 from numpy.typing import NDArray
 
-GRAPH_LOCK: Final = 0x5174_6A01
-"""Key of the advisory lock under which the graph's tables change: one chunk at a time, by whichever
-import. It rules out deadlocks, and rows doubled between looking and writing."""
-
 _RUNNER_LOCK: Final = 0x5174_6A02
 """First key of the lock that a running import holds; the second is its number."""
 
@@ -31,6 +27,13 @@ _GONE: Final = ("08", "57P", "40")
 
 # What Django itself takes out of OPTIONS before it connects.
 _DJANGO_OPTIONS = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding"})
+
+_TABLE_LOCK: Final = 0x5174_6A01
+"""First key of the locks under which the graph's tables change; the second is the table's place in
+``LOCK_ORDER``. One chunk at a time changes a table, by whichever import: that rules out rows
+doubled between looking and writing. Taken in this order, the locks rule out deadlocks too."""
+
+LOCK_ORDER: Final = ("events", "ties", "accounts")
 
 _TEMPORARY: Final = {
     "import_names": 'place int4, name text COLLATE "C"',
@@ -64,18 +67,11 @@ class AlreadyThere(Exception):
 class Database:
     """One session. Use as a context manager; every method raises ConnectionLost."""
 
-    def __init__(self) -> None:
-        connection.ensure_connection()  # starts the embedded server, where that is the one used
-        own = {
-            name: str(value)
-            for name, value in connection.get_connection_params().items()
-            if name not in _DJANGO_OPTIONS and isinstance(value, str | int)
-        }
+    def __init__(self, address: str = "") -> None:
+        self.address = address or _address()
         with _translated():
             # With autocommit the driver keeps out of transactions, which savepoints need.
-            self._adbc = adbc_driver_postgresql.dbapi.connect(
-                psycopg2.extensions.make_dsn(**own), autocommit=True
-            )
+            self._adbc = adbc_driver_postgresql.dbapi.connect(self.address, autocommit=True)
             self._cursor = self._adbc.cursor()
             self.run("SET TIME ZONE 'UTC'")
             self.run("SET work_mem = '64MB'")
@@ -101,20 +97,26 @@ class Database:
             raise AlreadyRunning(f"Import {batch_id} is being carried out by another process.")
 
     @contextmanager
-    def chunk(self, *, durable: bool = False) -> Iterator[None]:
-        """A transaction that alone changes the graph. Not ``durable``: a crash of the server may
-        take the last chunks, whole, with the note of how far the import had come."""
+    def chunk(self, table: str) -> Iterator[None]:
+        """A transaction that alone changes ``table``.
+
+        A crash of the server may take the last chunks, whole, with the note of how far the import
+        had come.
+        """
         self.run("BEGIN")
         try:
-            if not durable:
-                self.run("SET LOCAL synchronous_commit TO off")
-            self.run(f"SELECT pg_advisory_xact_lock({GRAPH_LOCK})")
+            self.run("SET LOCAL synchronous_commit TO off")
+            self.lock(table)
             yield
             self.run("COMMIT")
         except BaseException:
             with suppress(ConnectionLost, adbc.Error):
                 self.run("ROLLBACK")
             raise
+
+    def lock(self, table: str) -> None:
+        """Let no other transaction change ``table`` from here to the end of this one."""
+        self.run(f"SELECT pg_advisory_xact_lock({_TABLE_LOCK}, {LOCK_ORDER.index(table)})")
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -170,21 +172,32 @@ class Database:
         self,
         batch_id: int,
         *,
-        files: list[dict[str, Any]],
-        notices: list[str],
-        rejects: tuple[str, int],
+        place: int,
+        file: dict[str, Any],
+        notices: Sequence[str],
         counts: Mapping[str, int],
     ) -> None:
-        """Write how far the import has come, in the transaction of the rows themselves.
+        """Write how far the file at ``place`` has come, in the transaction of the rows themselves.
 
-        ``rejects``: path and size of the rejects file; ``counts``: columns to raise by how much.
+        Other files' notes are left alone: they may be imported at the same time.
         """
         sums = ", ".join(f"{name} = {name} + {int(more)}" for name, more in counts.items())
         self.run(
-            f"UPDATE accounts_importbatch SET {sums}, files = $1::jsonb, notices = $2::jsonb,"  # noqa: S608 - names of columns and whole numbers
-            " rejects_file = $3, rejects_bytes = $4 WHERE id = $5",
-            (json.dumps(files), json.dumps(notices), *rejects, batch_id),
+            f"UPDATE accounts_importbatch SET {sums}, notices = notices || $1::jsonb,"  # noqa: S608 - names of columns and whole numbers
+            " files = jsonb_set(files, ARRAY[$2], $3::jsonb) WHERE id = $4",
+            (json.dumps(list(notices)), str(place), json.dumps(file), batch_id),
         )
+
+
+def _address() -> str:
+    """Where Django's own connection leads."""
+    connection.ensure_connection()  # starts the embedded server, where that is the one used
+    own = {
+        name: str(value)
+        for name, value in connection.get_connection_params().items()
+        if name not in _DJANGO_OPTIONS and isinstance(value, str | int)
+    }
+    return psycopg2.extensions.make_dsn(**own)
 
 
 def is_running(batch_id: int) -> bool:

@@ -38,6 +38,8 @@ def merge(db: Database, rows: Rows, batch_id: int) -> Merged:
     chunk.drop_doubles()
     chunk.name_accounts()
     waiting = any_waiting(db)
+    if waiting:
+        db.lock("ties")  # waking may take accounts away that ties would name
     lowest = chunk.bring_in()
     if waiting and lowest:
         merged.late = wake(db, lowest, batch_id)

@@ -36,6 +36,13 @@ class Names:
         places = np.flatnonzero(missing)
         if not len(places):
             return
+        # Another import may have made them meanwhile.
+        db.lock("accounts")
+        found = db.look_up(self.texts.take(pa.array(places)), _QUERY)
+        self.ids[places[found["place"].to_numpy()]] = found["id"].to_numpy()
+        places = places[self.ids[places] == 0]
+        if not len(places):
+            return
         self.ids[places] = db.new_ids("accounts_account", len(places))
         db.copy(
             "accounts_account",

@@ -16,7 +16,8 @@ Progress = Callable[[str, float, int], None]
 @dataclass(slots=True)
 class FileProgress:
     """``path``: where the file is; ``name``: what its sender calls it. ``size`` in bytes and
-    ``modified`` in nanoseconds tell whether it is still the same file."""
+    ``modified`` in nanoseconds tell whether it is still the same file; ``rejects_bytes``: how much
+    of its part of the rejects file is committed."""
 
     path: str
     name: str
@@ -27,6 +28,7 @@ class FileProgress:
     line: int = 1
     row: int = 0
     done: bool = False
+    rejects_bytes: int = 0
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> Self:
@@ -55,5 +57,5 @@ class FileProgress:
         )
         self.size, self.modified = status.st_size, status.st_mtime_ns
         if changed:
-            self.offset, self.line, self.row = 0, 1, 0
+            self.offset, self.line, self.row, self.rejects_bytes = 0, 1, 0, 0
         return changed

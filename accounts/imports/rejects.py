@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -20,39 +21,58 @@ SHOWN: Final = 200
 """Rejected rows that the page of an import shows."""
 
 
-def path_of(batch_id: int) -> Path:
-    """Where the rejects file of an import is or would be."""
-    return Path(settings.MEDIA_ROOT) / "rejects" / f"import-{batch_id}-rejects.csv"
+def _folder() -> Path:
+    return Path(settings.MEDIA_ROOT) / "rejects"
 
 
-class RejectsFile:
-    """Appends to one rejects file; made with the first row.
+class Part:
+    """The rejected rows of one file of an import, until ``gather`` puts the parts together.
 
     What a chunk wrote and its transaction did not commit is cut off again by ``cut_to``.
     """
 
-    def __init__(self, batch_id: int) -> None:
-        self.path = path_of(batch_id)
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
+    def __init__(self, batch_id: int, place: int) -> None:
+        self._path = _folder() / f"import-{batch_id}-parts" / f"{place:06}"
 
     def cut_to(self, size: int) -> None:
-        if self.size > size:
-            os.truncate(self.path, size)
+        if self._path.exists():
+            os.truncate(self._path, size)
 
-    def write(self, rejects: Iterable[tuple[str, Reject]]) -> None:
-        """Add rows, each with the name of its file, and see to it that they are on the disk."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            self.path.chmod(0o600)
+    def write(self, rejects: Iterable[tuple[str, Reject]]) -> int:
+        """Add rows, each with the name of its file, see to it that they are on the disk, and
+        return the size of the part in bytes."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._path.open("a", encoding="utf-8", newline="") as file:
+            self._path.chmod(0o600)
             writer = csv.writer(file, lineterminator="\n")
-            if file.tell() == 0:
-                writer.writerow(REJECT_COLUMNS)
             writer.writerows(_cells(name, reject) for name, reject in rejects)
             file.flush()
             os.fsync(file.fileno())
+            return file.tell()
+
+
+def gather(batch_id: int) -> str:
+    """Put the parts together, whole or not at all; the path of the file, empty without parts."""
+    parts = sorted((_folder() / f"import-{batch_id}-parts").glob("*"))
+    if not any(part.stat().st_size for part in parts):
+        return ""
+    path = _folder() / f"import-{batch_id}-rejects.csv"
+    unfinished = path.with_suffix(".new")
+    with unfinished.open("wb") as file:
+        unfinished.chmod(0o600)
+        file.write(",".join(REJECT_COLUMNS).encode() + b"\n")
+        for part in parts:
+            with part.open("rb") as rows:
+                shutil.copyfileobj(rows, file, 1 << 20)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    return str(path)
+
+
+def discard_parts(batch_id: int) -> None:
+    """Remove what ``gather`` has put together."""
+    shutil.rmtree(_folder() / f"import-{batch_id}-parts", ignore_errors=True)
 
 
 def _cells(name: str, reject: Reject) -> list[str]:

@@ -81,6 +81,7 @@ def _expel(db: Database, woken: pa.Table, verdicts: NDArray[np.int64]) -> list[L
         LateReject(row["batch_id"], _reject(row, name_of[row["actor_id"]], verdict))
         for row, verdict in zip(woken.to_pylist(), verdicts.tolist(), strict=True)
     ]
+    db.lock("accounts")
     db.run(_FORSAKEN, (actors,))
     return late
 

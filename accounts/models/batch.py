@@ -37,7 +37,6 @@ class ImportBatch(models.Model):
     accepted_events = models.BigIntegerField(default=0)
     duplicates = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
-    rejects_bytes = models.BigIntegerField(default=0)  # of the rejects file that are committed
     rejects_file = models.CharField(max_length=1000, default="", blank=True)
     # {"accounts": n, "ties": n, "events": n} of the whole graph when this import ended
     unresolved: models.JSONField[dict[str, int]] = models.JSONField(default=dict)

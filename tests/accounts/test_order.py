@@ -102,7 +102,7 @@ def test_the_graph_is_what_a_plain_reading_of_the_rows_gives(
     for table, rows in pieces:
         checked = rows_of(table, rows)
         assert not checked.rejects
-        with db.chunk():
+        with db.chunk(table):
             merged = MERGES[table](db, checked, batch.pk)
         sent += len(rows)
         dealt_with += merged.accepted + merged.duplicates + len(merged.rejects)
