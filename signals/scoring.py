@@ -38,8 +38,8 @@ def rate_llr(
 ) -> Floats:
     """BBLLR(k, n): how much better offenders' rates explain k of n than the cohort's.
 
-    ``mean``/``concentration``: the cohort's Beta-binomial; ``alternative``: the offenders' mean rate
-    with the concentration ``about``. Where the cohort itself lies near or above that mean, the
+    ``mean``/``concentration``: the cohort's Beta-binomial; ``alternative``: the offenders' mean
+    rate with the concentration ``about``. Where the cohort itself lies near or above that mean, the
     alternative moves halfway from the cohort's mean to 1: otherwise few would look like offenders
     for being *less* extreme than everybody. For the same reason a rate below the cohort's never
     counts against an account.
@@ -53,7 +53,7 @@ def rate_llr(
 
 def rate_range(n: float, mean: float, concentration: float) -> tuple[float, float]:
     """Where nine in ten accounts of the cohort lie, as counts out of n."""
-    whole = int(round(n))
+    whole = round(n)
     if whole < 1:
         return 0.0, 0.0
     cohort = stats.betabinom(whole, mean * concentration, (1.0 - mean) * concentration)
@@ -90,8 +90,8 @@ def excess_range(expected: float, shape: float) -> tuple[float, float]:
 def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
     """How likely so many children are among so many people contacted without regard to age.
 
-    ``share``: of children among everybody contacted on the platform. Beta-binomial, since the places
-    where people look differ; half of the equal ones count. By quadrature over the Beta, each
+    ``share``: of children among everybody contacted on the platform. Beta-binomial, since the
+    places where people look differ; half of the equal ones count. By quadrature over the Beta, each
     distinct pair of counts once; above 5,000 people the counts are scaled down.
     """
     long = np.maximum(known / 5000.0, 1.0)
@@ -123,8 +123,9 @@ def tail_llr(tail: Floats) -> Floats:
 class Combined:
     """Scores of (stretch, account), and how each indicator entered: (stretch, indicator, account).
 
-    ``llr``: sum after groups, caps and floors, NaN where no indicator was assessed; ``parts`` add up
-    to it; ``speaking``: groups with a log-likelihood ratio of 1 or more; ``fired``: one of FIRES has.
+    ``llr``: sum after groups, caps and floors, NaN where no indicator was assessed; ``parts`` add
+    up to it; ``speaking``: groups with a log-likelihood ratio of 1 or more; ``fired``: one of FIRES
+    has.
     """
 
     llr: Floats
@@ -141,9 +142,9 @@ def clip(llr: Floats, key: str, spec: ThresholdSpec) -> Floats:
 def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -> Combined:
     """Add clipped (stretch, indicator, account) ratios up by groups, in the order of KEYS.
 
-    In a group the strongest for suspicion counts in full and a share of the sum of the others for it;
-    likewise the strongest against and the others against. Groups are capped, and everything negative
-    together is floored, in proportion.
+    In a group the strongest for suspicion counts in full and a share of the sum of the others for
+    it; likewise the strongest against and the others against. Groups are capped, and everything
+    negative together is floored, in proportion.
     """
     known = ~np.isnan(llr)
     for key in (*leave_out, *(key for key in KEYS if not spec[key].enabled)):
@@ -168,7 +169,7 @@ def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -
     total = np.where(known.any(axis=1), parts.sum(axis=1), np.nan)
     fires = [KEYS.index(key) for key in FIRES]
     fired = (np.where(known, llr, -np.inf)[:, fires] >= SPEAKS).any(axis=1)
-    return Combined(total, parts, speaking, fired)
+    return Combined(total, parts, speaking, np.asarray(fired))
 
 
 def _strongest(values: Floats, share: float) -> Floats:
@@ -193,7 +194,10 @@ def flags(
 ) -> NDArray[np.bool_]:
     """Which accounts a person should look at. The rules gate; they never rank."""
     enough = (minors >= spec.min_minors) | fired
-    return (points >= spec.open_at) & (speaking >= spec.min_groups) & enough & ~exempt
+    found: NDArray[np.bool_] = (
+        (points >= spec.open_at) & (speaking >= spec.min_groups) & enough & ~exempt
+    )
+    return found
 
 
 def ranks(points: Floats) -> NDArray[np.int64]:

@@ -234,7 +234,7 @@ class ThresholdSpec:
         if given.pop("format", FORMAT) != FORMAT:
             raise SpecError({"format": f"must be {FORMAT}"})
         known = {item.name for item in fields(cls)}
-        errors |= {name: "is not a setting" for name in given.keys() - known}
+        errors |= dict.fromkeys(given.keys() - known, "is not a setting")
         arguments = {name: value for name, value in given.items() if name in known}
         if not isinstance(arguments.get("stretches", []), list | tuple):
             errors["stretches"] = "must be a list of days"
@@ -292,20 +292,22 @@ def _range_problems(thing: Any, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _problems(spec: ThresholdSpec) -> Iterator[tuple[str, str]]:
+    # what was given may be of any type, whatever the fields say
     yield from _range_problems(spec, "")
-    days = spec.stretches
+    days: Any = spec.stretches
     if not 1 <= len(days) <= 5 or any(
         isinstance(day, bool) or not isinstance(day, int) or not 1 <= day <= 36_500 for day in days
     ):
         yield "stretches", "must be one to five whole numbers of days"
     elif list(days) != sorted(set(days)):
         yield "stretches", "must rise"
-    if spec.capacity is not None and (
-        isinstance(spec.capacity, bool) or not isinstance(spec.capacity, int) or spec.capacity < 1
+    capacity: Any = spec.capacity
+    if capacity is not None and (
+        isinstance(capacity, bool) or not isinstance(capacity, int) or capacity < 1
     ):
         yield "capacity", "must be a whole number above 0, or empty"
     for group in GROUPS:
-        cap = spec.group_caps.get(group)
+        cap: Any = spec.group_caps.get(group)
         if isinstance(cap, bool) or not isinstance(cap, int | float) or not 0 <= cap <= 100:
             yield f"group_caps.{group}", "must be between 0 and 100"
     for key in KEYS:
@@ -314,9 +316,10 @@ def _problems(spec: ThresholdSpec) -> Iterator[tuple[str, str]]:
             yield f"indicators.{key}", "is missing"
             continue
         yield from _range_problems(settings, f"indicators.{key}.")
-        if not isinstance(settings.enabled, bool):
+        enabled: Any = settings.enabled
+        if not isinstance(enabled, bool):
             yield f"indicators.{key}.enabled", "must be true or false"
-        rate = settings.alternative
+        rate: Any = settings.alternative
         if rate is not None and (
             isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1
         ):

@@ -81,7 +81,8 @@ def undone(events: Table, answers: Table) -> Table:
 
 
 def requests(answers: Table, undone: Table) -> Table:
-    """What became of each answered or withdrawn request: request, accepted, rejected, ignored, withdrawn.
+    """What became of each answered or withdrawn request: request, accepted, rejected, ignored,
+    withdrawn.
 
     Each the first such time, or null.
     """

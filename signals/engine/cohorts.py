@@ -122,9 +122,9 @@ class Cohorts:
     """Which cell each account belongs to, for each stretch, from the narrowest to everybody.
 
     ``levels``: (level, stretch, account) cell numbers; ``cells``: how many cells a level has;
-    ``active``: (stretch, account) made any contact; ``child_share``: of children among the people of
-    known age who are contacted by anybody; ``child_like``: by account, the probability that it is a
-    child recorded as an adult. ``offender`` accounts, confirmed by people, are
+    ``active``: (stretch, account) made any contact; ``child_share``: of children among the people
+    of known age who are contacted by anybody; ``child_like``: by account, the probability that it
+    is a child recorded as an adult. ``offender`` accounts, confirmed by people, are
     compared but never part of a comparison.
     """
 
@@ -233,9 +233,9 @@ class Cohorts:
     def tails(self, account: Whole, values: Floats, child_like: Floats | None = None) -> Floats:
         """The share of each cohort's active accounts with such a value or more: (stretch, row).
 
-        Accounts without a row count as 0. Half of the equal ones count; never 0 or 1. ``child_like``:
-        by row, how probable it is that the account is a child recorded as an adult; so much of the
-        comparison is with children.
+        Accounts without a row count as 0. Half of the equal ones count; never 0 or 1.
+        ``child_like``: by row, how probable it is that the account is a child recorded as an
+        adult; so much of the comparison is with children.
         """
         result = np.ones(values.shape)
         for s in range(len(values)):
@@ -268,7 +268,8 @@ class Cohorts:
         """Values less their cohort's median, in units of its spread (half of 16 % to 84 %).
 
         (stretch, row); NaN values stay NaN and belong to no comparison. The spread is at least a
-        twentieth of everybody's, so that a cohort of equals does not make a hair's breadth remarkable.
+        twentieth of everybody's, so that a cohort of equals does not make a hair's breadth
+        remarkable.
         """
         result = np.full(values.shape, np.nan)
         for s in range(len(values)):
@@ -312,7 +313,8 @@ class Cohorts:
         return shape
 
     def per_unit(self, account: Whole, events: Floats, n: Floats) -> Floats:
-        """Events a unit of n in the cohort of each (stretch, row), the most extreme rates trimmed."""
+        """Events a unit of n in the cohort of each (stretch, row), the most extreme rates
+        trimmed."""
         result = np.zeros(events.shape)
         for s in range(len(events)):
             group = self.group(s, account, n[s] >= self.spec.cohort_minimum, 2)

@@ -29,7 +29,8 @@ def text_keys(column: pa.ChunkedArray) -> NDArray[np.uint64]:
         for word in coded.dictionary.to_pylist()
     ]
     table = np.array([0, *words], np.uint64)
-    return table[coded.indices.fill_null(-1).to_numpy() + 1]
+    keys: NDArray[np.uint64] = table[coded.indices.fill_null(-1).to_numpy() + 1]
+    return keys
 
 
 def structural_order(index: TieIndex, accounts: pa.Table) -> NDArray[np.uint64]:
@@ -63,7 +64,7 @@ def communities(index: TieIndex, accounts: pa.Table, as_of: int) -> NDArray[np.i
     label[np.lexsort((np.arange(count), key))] = np.arange(count, dtype=np.int32)
     imported = text_keys(accounts["community"])
     fixed = np.asarray(accounts["community"].is_valid().to_numpy(zero_copy_only=False))
-    names, number = np.unique(imported[fixed], return_inverse=True)
+    _, number = np.unique(imported[fixed], return_inverse=True)
     label[fixed] = (count + number).astype(np.int32)
     if fixed.all() or not len(index.neighbour):
         return label

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 import ibis
 import numpy as np
@@ -37,7 +38,7 @@ class DuckDB:
         self._arrow: dict[str, pa.Table] = {}
         self._loaded: set[str] = set()
 
-    def __enter__(self) -> DuckDB:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,13 +1,13 @@
 """Contact facts: friends in common as of the contact, exactly, by a compiled kernel.
 
-The ties of every account stand in one row of an index (CSR), sorted by neighbour, each with its open
-interval of time. The contacts of one account are treated together: its neighbours are marked once,
-then the neighbours of each target are probed (mark and probe). Where the target's row is much longer
-than the account's own, the shorter row is looked up in the longer one, so that the work is
+The ties of every account stand in one row of an index (CSR), sorted by neighbour, each with its
+open interval of time. The contacts of one account are treated together: its neighbours are marked
+once, then the neighbours of each target are probed (mark and probe). Where the target's row is much
+longer than the account's own, the shorter row is looked up in the longer one, so that the work is
 Σ min(d_u, d_v) and a hub costs no more than its partners.
 
-The kernels release the interpreter lock and run in plain threads over chunks of equal work: a worker
-that forks later has no thread pool of a compiled library to trip over.
+The kernels release the interpreter lock and run in plain threads over chunks of equal work: a
+worker that forks later has no thread pool of a compiled library to trip over.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ class TieIndex:
     """Ties as rows of half-ties sorted by neighbour; ``indptr`` has one entry more than accounts.
 
     ``times``: the open interval (start, end) in which the half-tie stands, µs. ``init``: when the
-    owner of the row started it, NEVER if the other side did or nobody knows. ``begun`` and ``ended``
-    hold the same rows' starts and finite ends, parallel ties merged, each sorted by time, so that the
-    degree at t is (starts before t) − (ends up to t); padded with STILL. ``simple``: no parallel ties.
+    owner of the row started it, NEVER if the other side did or nobody knows. ``begun`` and
+    ``ended`` hold the same rows' starts and finite ends, parallel ties merged, each sorted by
+    time, so that the degree at t is (starts before t) − (ends up to t); padded with STILL.
+    ``simple``: no parallel ties.
     """
 
     indptr: NDArray[np.uint32]
@@ -76,9 +77,9 @@ class TieIndex:
 class Facts:
     """One value a contact, in the order in which the contacts were given.
 
-    m: friends in common at the contact; m_star: of these, not made by u itself; m_final: at the end;
-    deg_u, deg_v: ties at the contact; first_mutual: µs when the first friend in common was there,
-    STILL if never, ALWAYS if from before records began.
+    m: friends in common at the contact; m_star: of these, not made by u itself; m_final: at the
+    end; deg_u, deg_v: ties at the contact; first_mutual: µs when the first friend in common was
+    there, STILL if never, ALWAYS if from before records began.
     """
 
     m: NDArray[np.int32]
@@ -190,8 +191,9 @@ def contact_facts(
 ) -> Facts:
     """The facts of the contacts (u → v at t), t in µs; see ``Facts``.
 
-    ``as_of`` µs: when the final graph is looked at; ``organic`` µs: a tie counts as made by u for so
-    long after u started it. Order in, order out. Raises ValueError for u = v or an unknown account.
+    ``as_of`` µs: when the final graph is looked at; ``organic`` µs: a tie counts as made by u for
+    so long after u started it. Order in, order out. Raises ValueError for u = v or an unknown
+    account.
     """
     _check_pairs(index.accounts, u, v, "contact")
     u32, v32 = np.asarray(u, np.uint32), np.asarray(v, np.uint32)

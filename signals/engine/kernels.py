@@ -149,6 +149,7 @@ def facts_kernel(  # pragma: no cover - compiled
     in_v = np.zeros(longest + 1, np.uint32)  # and of v
     owner = np.uint32(0)
     owned = False
+    i: Any  # counts as the kernel needs it: by range, or as uint32
     for e in range(first_contact, last_contact):
         x, y, at = u[e], v[e], t[e]
         x_low, x_high = indptr[x], indptr[x + one]
@@ -275,7 +276,7 @@ def label_kernel(  # pragma: no cover - compiled
     Whose turn it is takes the label that most of its neighbours bear; of equal ones its own, else
     the one that the turn's lot falls on. Nobody else moves, so that two sides cannot swap for ever.
     """
-    longest = 0
+    longest: Any = 0
     for i in range(first, last):
         longest = max(longest, np.int64(indptr[i + 1] - indptr[i]))
     seen = np.empty(longest, np.int32)

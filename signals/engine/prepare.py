@@ -47,7 +47,8 @@ class Prepared:
 
     accounts: account, born (µs), fixed_age, until_13/16/18 (under that age before it; null: age
     unknown), verified, region, community, role. ties: a, b, kind, since, until. events: id, type,
-    actor, object, ref, t. labels: account, decided, confirmed. The arrays have one entry an account.
+    actor, object, ref, t. labels: account, decided, confirmed. The arrays have one entry an
+    account.
     """
 
     as_of: int
@@ -83,7 +84,7 @@ def instant(graph: RawGraph, as_of: datetime | None) -> int:
     if as_of is not None:
         if as_of.tzinfo is None:
             raise ValueError("as_of needs a time zone")
-        return pa.scalar(as_of, pa.timestamp("us", tz="UTC")).value
+        return int(pa.scalar(as_of, pa.timestamp("us", tz="UTC")).value)
     last = [
         pc.max(column).cast(pa.int64()).as_py()
         for column in (graph.events["published"], graph.labels["decided_at"])
@@ -155,7 +156,8 @@ def _birthday(born: NDArray[Any], years: int) -> NDArray[np.int64]:
     """The instant of a birthday in µs; someone born on 29 February comes of age on 1 March."""
     month = born.astype("datetime64[M]")
     day = born - month.astype("datetime64[D]")
-    return ((month + 12 * years).astype("datetime64[D]") + day).astype(np.int64) * DAY
+    moment = (month + 12 * years).astype("datetime64[D]") + day
+    return np.asarray(moment.astype(np.int64) * DAY, np.int64)
 
 
 def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -184,7 +186,8 @@ def _accounts(raw: pa.Table, as_of: int) -> tuple[pa.Table, NDArray[np.int8]]:
         limit[moving] = _birthday(born[moving], age)
         until[age] = limit
     band = np.full(count, len(BANDS) - 1, np.int8)
-    band[known] = sum((as_of >= until[age]).astype(np.int8) for age in (13, 16, 18))[known]
+    reached = ((as_of >= until[age]).astype(np.int8) for age in (13, 16, 18))
+    band[known] = sum(reached, np.zeros(count, np.int8))[known]
     ages = np.array([*BAND_AGES.values(), np.nan])
     columns = {
         "account": pa.array(np.arange(count, dtype=np.int32)),

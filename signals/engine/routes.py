@@ -80,8 +80,10 @@ def age_checks(judged: Judged, prepared: Prepared) -> pa.Table:
         ("looks_adult", marked & (band < ADULT)),
         ("looks_minor", judged.flagged & marked & (band == ADULT)),
     ):
-        for place in np.flatnonzero(chosen):
-            rows.append((int(prepared.ids[judged.account[place]]), kind, float(looks[place])))
+        rows.extend(
+            (int(prepared.ids[judged.account[place]]), kind, float(looks[place]))
+            for place in np.flatnonzero(chosen)
+        )
     rows.sort()
     accounts, kinds, values = zip(*rows, strict=True) if rows else ((), (), ())
     return pa.table(

@@ -1,7 +1,7 @@
 """Where regions are in time: offsets from UTC by region text.
 
-A region is read as a time zone name (``Europe/Berlin``), a country (``GB``, ISO 3166-1 alpha-2) or a
-part of one (``US-CA``, which takes its country's first zone in the time zone database, where the
+A region is read as a time zone name (``Europe/Berlin``), a country (``GB``, ISO 3166-1 alpha-2) or
+a part of one (``US-CA``, which takes its country's first zone in the time zone database, where the
 country has several). Anything else has no known hour.
 """
 
@@ -86,7 +86,8 @@ def _changes(zone: ZoneInfo, since: datetime, until: datetime) -> list[tuple[dat
 
 
 def zone_table(regions: pa.ChunkedArray, as_of: int) -> pa.Table:
-    """zone (the region's text), begins, ends (µs), offset (µs to add to UTC); known regions only."""
+    """zone (the region's text), begins, ends (µs), offset (µs to add to UTC); known regions
+    only."""
     until = EPOCH + timedelta(microseconds=min(max(as_of, 0), 4_000_000_000_000_000))
     since = until - timedelta(days=366 * YEARS)
     rows: list[tuple[str, int, int, int]] = []
@@ -100,8 +101,8 @@ def zone_table(regions: pa.ChunkedArray, as_of: int) -> pa.Table:
         found = changes[name]
         for place, (begins, offset) in enumerate(found):
             ends = found[place + 1][0] if place + 1 < len(found) else until + timedelta(days=1)
-            rows.append((region, *((x - EPOCH) // timedelta(microseconds=1) for x in (begins, ends)),
-                         offset // timedelta(microseconds=1)))  # fmt: skip
+            times = ((x - EPOCH) // timedelta(microseconds=1) for x in (begins, ends))
+            rows.append((region, *times, offset // timedelta(microseconds=1)))
     names = ("zone", "begins", "ends", "offset")
     types = (pa.string(), pa.int64(), pa.int64(), pa.int64())
     columns = list(zip(*rows, strict=True)) or [()] * 4

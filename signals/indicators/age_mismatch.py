@@ -1,9 +1,9 @@
 """I12: whether the recorded age fits the ages around the account.
 
-Naive Bayes over the ties that the account did not begin, with the homophily matrix of accounts whose
-age is verified. (a) Recorded as a child, with ties like an adult's, and contacting children as a
-stranger: points. (b) Recorded as an adult, with ties like a child's: an age check is recommended, no
-points either way, since a groomer's ties look like a child's too.
+Naive Bayes over the ties that the account did not begin, with the homophily matrix of accounts
+whose age is verified. (a) Recorded as a child, with ties like an adult's, and contacting children
+as a stranger: points. (b) Recorded as an adult, with ties like a child's: an age check is
+recommended, no points either way, since a groomer's ties look like a child's too.
 """
 
 from __future__ import annotations

@@ -35,8 +35,9 @@ class Tables:
     """The canonical tables as expressions; see ``signals.engine.canonical`` for their columns.
 
     ``neighbour_sums(name, values, organic)``: a row of whole numbers an account, added up over its
-    neighbours at the run. ``communities()``: account, community. ``circle(contacts)``: event, peers_0 …, how many other
-    targets of the same account know the target. ``load`` makes a small Arrow table known.
+    neighbours at the run. ``communities()``: account, community. ``circle(contacts)``: event,
+    peers_0 …, how many other targets of the same account know the target. ``load`` makes a small
+    Arrow table known.
     """
 
     accounts: Table
@@ -176,7 +177,8 @@ def contact_rows(tables: Tables, chosen: Table, counted: Any, value: Any = None)
 
 
 def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
-    """Evidence rows from safety events: event, u (whom it is about), v, t, stretch in ``chosen``."""
+    """Evidence rows from safety events: event, u (whom it is about), v, t, stretch in
+    ``chosen``."""
     return chosen.select(
         account="u",
         event="event",

@@ -32,7 +32,8 @@ UNIT = 1_000_000
 
 
 def _reports(tables: Tables) -> Table:
-    """Blocks and reports by people of known age: event, u (about), v (by), t, kind, stretch, child."""
+    """Blocks and reports by people of known age: event, u (about), v (by), t, kind, stretch,
+    child."""
     s = tables.safety.filter(tables.safety.kind.isin(["block", "report"]))
     ages = tables.accounts.select(by="account", until_18="until_18")
     s = s.join(ages, s.actor == ages.by)
@@ -194,8 +195,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """How many, among how many, and what is usual."""
     return (
-        f"{number(said.k)} children independently blocked or reported it, of {number(said.n)} it had "
-        f"contact with; to be expected, given that {number(said.details['adults'])} adults did: "
+        f"{number(said.k)} children independently blocked or reported it, of {number(said.n)} it "
+        f"had contact with; to be expected, given that {number(said.details['adults'])} adults "
+        f"did: "
         f"{said.expected:.1f}. How reliable these children's earlier reports were is weighed in."
     )
 

@@ -1,9 +1,9 @@
 """I4: the busiest day, week or fortnight of contacts with children.
 
-Activity is heavy-tailed, so the best window is judged against the best windows of accounts of the same
-age band that contacted as many children in all (how many those are is for I3 and I15 to judge). It
-speaks only as far as children are also more of it than of the account's usual contacts: the weaker
-of the two findings counts.
+Activity is heavy-tailed, so the best window is judged against the best windows of accounts of the
+same age band that contacted as many children in all (how many those are is for I3 and I15 to
+judge). It speaks only as far as children are also more of it than of the account's usual contacts:
+the weaker of the two findings counts.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def sentence(said: Said) -> str:
     days = number(said.details["days"])
     within = "one day" if days == "1" else f"{days} days"
     return (
-        f"Within {within} it contacted {number(said.k)} new children among {number(said.n)} people; "
-        f"the busiest such time of accounts that contacted as many children in all has "
+        f"Within {within} it contacted {number(said.k)} new children among {number(said.n)} "
+        f"people; the busiest such time of accounts that contacted as many children in all has "
         f"{said.expected:.1f}."
     )
 

@@ -1,9 +1,9 @@
 """I11: two accounts that approach the same children, as strangers, at about the same time.
 
-For each pair the shared children weigh 1 / log(1 + z), z being how many accounts approached the child
-as a stranger; their number is judged by the hypergeometric tail over the children of the groups that
-both work in, with Bonferroni over all pairs that share a child. Only contacts without a friend in
-common of its own making to speak of count: without that gate classmates are pairs too.
+For each pair the shared children weigh 1 / log(1 + z), z being how many accounts approached the
+child as a stranger; their number is judged by the hypergeometric tail over the children of the
+groups that both work in, with Bonferroni over all pairs that share a child. Only contacts without a
+friend in common of its own making to speak of count: without that gate classmates are pairs too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ BLOCKS = 8  # the pairs are made in so many parts, so that memory stays bounded
 
 
 def strangers(tables: Tables) -> Table:
-    """Contacts with children without organic friends in common: event, u, v, t, stretch, z, place."""
+    """Contacts with children without organic friends in common: event, u, v, t, stretch, z,
+    place."""
     spec = tables.spec
     c = tables.toward_children()
     c = c.filter(c.m_star == 0)
@@ -184,7 +185,8 @@ def links(tables: Tables) -> Pairs:
 
 
 def counts(tables: Tables) -> Table:
-    """By account the best partner: k shared, n own targets, e expected, worth −ln p (millionths)."""
+    """By account the best partner: k shared, n own targets, e expected, worth −ln p
+    (millionths)."""
     found = pairs(tables)
     spec = tables.spec
     account = np.concatenate([found.a, found.b])
@@ -226,8 +228,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """Shared children, and how many chance explains."""
     return (
-        f"{number(said.k)} of {number(said.n)} children it approached as a stranger were approached "
-        f"as a stranger by one other account within the same fortnight; by chance "
+        f"{number(said.k)} of {number(said.n)} children it approached as a stranger were "
+        f"approached as a stranger by one other account within the same fortnight; by chance "
         f"{said.expected:.1f} would be."
     )
 

@@ -1,4 +1,5 @@
-"""I8: first contacts where every friend in common had been made by the account itself, shortly before.
+"""I8: first contacts where every friend in common had been made by the account itself, shortly
+before.
 
 Someone who works through a school friend by friend shows here while I1 looks ordinary.
 """

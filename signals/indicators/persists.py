@@ -1,5 +1,6 @@
-"""I13: contact again after a child has refused: after a rejection, an unfriending or a block, or a third
-request after the others were ignored or withdrawn; by the account or by one linked with it (I11).
+"""I13: contact again after a child has refused: after a rejection, an unfriending or a block, or a
+third request after the others were ignored or withdrawn; by the account or by one linked with it
+(I11).
 
 Not where the child came back of itself in between, or lifted its block.
 """
@@ -182,8 +183,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """How many, and how many after a block."""
     text = (
-        f"{number(said.k)} of {number(said.n)} children who had refused, ignored, unfriended or blocked "
-        f"it were contacted again; comparable accounts: {said.expected:.1f}."
+        f"{number(said.k)} of {number(said.n)} children who had refused, ignored, unfriended or "
+        f"blocked it were contacted again; comparable accounts: {said.expected:.1f}."
     )
     if said.details["block"]:
         text += f" {number(said.details['block'])} of them had blocked it."

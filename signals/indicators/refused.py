@@ -1,10 +1,10 @@
 """I2: requests that children refused, beyond what these children refuse to everybody.
 
-A request is refused when it is rejected, or when the child blocks within some days of it. What is to
-be expected is the sum of how strict each child is with *other* senders, in the same circumstances
-(friends in common, kind of request), multiplied by how often the account's own requests to adults
-are refused: who is refused by everybody is a spammer, not a groomer. An ignored request counts with
-a weight fitted from how far ignored requests resemble refused ones.
+A request is refused when it is rejected, or when the child blocks within some days of it. What is
+to be expected is the sum of how strict each child is with *other* senders, in the same
+circumstances (friends in common, kind of request), multiplied by how often the account's own
+requests to adults are refused: who is refused by everybody is a spammer, not a groomer. An ignored
+request counts with a weight fitted from how far ignored requests resemble refused ones.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def _requests(tables: Tables) -> Table:
 
 
 def _measure(requests: Table, ask: Ask, spec: ThresholdSpec) -> Strictness:
-    """Fit the weight of an ignored request, the rates by circumstance and the recipients' scatter."""
+    """Fit the weight of an ignored request, the rates by circumstance and the recipients'
+    scatter."""
     cells = ask(
         requests.group_by("bucket", "kind", "whom").aggregate(
             all=requests.count(),
@@ -93,7 +94,8 @@ def _measure(requests: Table, ask: Ask, spec: ThresholdSpec) -> Strictness:
 
 
 def _ignored_weight(cells: dict[str, NDArray[Any]] | Any, most: float) -> float:
-    """Where ignored requests lie between granted (0) and refused (1), by how many were strangers'."""
+    """Where ignored requests lie between granted (0) and refused (1), by how many were
+    strangers'."""
     stranger = cells["bucket"] == 0
     granted = cells["all"] - cells["refused"] - cells["ignored"]
 
@@ -191,7 +193,8 @@ def sentence(said: Said) -> str:
     """k of n, what these children refuse to others, and what adults refuse to the account."""
     text = (
         f"{number(said.k)} of {number(said.n)} decided requests to children were refused or "
-        f"followed by a block; from how strict these children are with others, {compared(said, False)}"
+        f"followed by a block; from how strict these children are with others, "
+        f"{compared(said, False)}"
     )
     if said.details["ignored"]:
         text += f"; {number(said.details['ignored'])} more were ignored"

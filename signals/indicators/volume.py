@@ -1,8 +1,9 @@
 """I15: how many children the account contacted as a stranger, and how many under 16.
 
-Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts, and
-speak only as far as they exceed what somebody gets who contacts people without regard to age. So far
-as an account's ties look like those of a child recorded as an adult, children are its cohort.
+Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts,
+and speak only as far as they exceed what somebody gets who contacts people without regard to age.
+So far as an account's ties look like those of a child recorded as an adult, children are its
+cohort.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ def sentence(said: Said) -> str:
     among = max(1.0 / max(said.details["tail"], 1e-9), 1.0)
     return (
         f"It contacted {number(said.k)} children without a friend in common, "
-        f"{number(said.details['young'])} of them under 16; one in {among:,.0f} comparable accounts "
-        f"has as many. Of the {number(said.details['known'])} people it contacted so, "
+        f"{number(said.details['young'])} of them under 16; one in {among:,.0f} comparable "
+        f"accounts has as many. Of the {number(said.details['known'])} people it contacted so, "
         f"{number(said.expected)} would be children if it did not choose."
     )
 

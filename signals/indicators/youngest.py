@@ -1,8 +1,8 @@
 """I6: whether the account leans to the youngest of the children within reach.
 
 Children weigh 3 under 13, 2 under 16, 1 under 18. The mean weight is compared with that of the
-children whom *others* contact in the same communities, and counts as far as the account is ten years
-older or more than those it contacts.
+children whom *others* contact in the same communities, and counts as far as the account is ten
+years older or more than those it contacts.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """The mean weight, in words."""
     return (
-        f"The {said.n:.0f} children it contacted weigh {said.k:.2f} on average (3 under 13, 2 under "
-        f"16, 1 under 18); children whom others contact in the same communities: {said.expected:.2f}"
-        f" (nine in ten: {said.low:.2f} to {said.high:.2f}). "
+        f"The {said.n:.0f} children it contacted weigh {said.k:.2f} on average (3 under 13, 2 "
+        f"under 16, 1 under 18); children whom others contact in the same communities: "
+        f"{said.expected:.2f} (nine in ten: {said.low:.2f} to {said.high:.2f}). "
         f"{100 * said.details['older']:.0f} % of them are ten years younger or more."
     )
 

@@ -65,7 +65,7 @@ def as_rows(found: engine.Facts) -> list[tuple]:
     return list(zip(*(values.tolist() for values in counts), first, strict=True))
 
 
-def check(graph: list[oracle.Tie], contacts: list[tuple], as_of: int, organic: int) -> None:
+def check(graph: list[oracle.Tie], contacts: list[tuple[int, int, int]], as_of: int, organic: int) -> None:
     u, v, t = (np.array(column, np.int64) for column in zip(*contacts, strict=True))
     found = engine.contact_facts(index_of(graph), u, v, t, as_of=as_of, organic=organic)
     plain = oracle.build(graph)
@@ -80,7 +80,7 @@ contacts_of_all = st.lists(st.tuples(pairs, times), min_size=1, max_size=30).map
 @settings(max_examples=400, deadline=None)
 @given(st.lists(ties(), max_size=40), contacts_of_all, times, st.integers(0, 5))
 def test_facts_equal_networkx_on_any_graph(
-    graph: list[oracle.Tie], contacts: list[tuple], as_of: int, organic: int
+    graph: list[oracle.Tie], contacts: list[tuple[int, int, int]], as_of: int, organic: int
 ) -> None:
     check(graph, contacts, as_of, organic)
 
@@ -90,7 +90,7 @@ def test_facts_equal_networkx_on_any_graph(
     st.lists(ties(), max_size=40, unique_by=lambda tie: frozenset((tie.a, tie.b))), contacts_of_all
 )
 def test_facts_equal_networkx_without_parallel_ties(
-    graph: list[oracle.Tie], contacts: list[tuple]
+    graph: list[oracle.Tie], contacts: list[tuple[int, int, int]]
 ) -> None:
     check(graph, contacts, 9, 2)
 
@@ -156,8 +156,8 @@ def test_collegemsg_reference_figures() -> None:
         for row in csv.DictReader(file):
             at = int(datetime.fromisoformat(row["published"]).timestamp() * 1_000_000)
             if row["type"] == "Offer":
-                u, v = (names.setdefault(row[x], len(names)) for x in ("actor", "object"))
-                offers[row["event_id"]] = (u, v, at)
+                one, other = (names.setdefault(row[x], len(names)) for x in ("actor", "object"))
+                offers[row["event_id"]] = (one, other, at)
             else:
                 accepts[row["object"]] = at
     u, v, t = (np.array(column) for column in zip(*offers.values(), strict=True))
@@ -169,7 +169,8 @@ def test_collegemsg_reference_figures() -> None:
         np.array(list(accepts.values())),
     )
     found = engine.contact_facts(index, u, v, t)
-    assert len(u) == 13_838 and len(accepts) == 6_458
+    assert len(u) == 13_838
+    assert len(accepts) == 6_458
     assert (found.m == 0).sum() == 11_884
     assert (found.m_final == 0).sum() == 8_319
     for ties_, share in ((5, 60.1), (20, 22.5)):

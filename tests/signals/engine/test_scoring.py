@@ -24,7 +24,7 @@ def ratios(**given_: float) -> np.ndarray:
     return llr
 
 
-def total(spec: ThresholdSpec = SPEC, **given_: float) -> float:
+def total(spec: ThresholdSpec = SPEC, /, **given_: float) -> float:
     return float(scoring.combine(ratios(**given_), spec).llr[0, 0])
 
 
@@ -127,9 +127,18 @@ def test_only_groups_of_one_or_more_speak() -> None:
 
 
 def test_flags_need_points_groups_and_children() -> None:
-    def flag(points=150.0, groups=2, minors=3, fired=False, exempt=False) -> bool:  # noqa: ANN001
-        values = (np.array([x]) for x in (points, groups, minors, fired, exempt))
-        return bool(scoring.flags(*values, SPEC)[0])
+    def flag(
+        points: float = 150.0,
+        groups: int = 2,
+        minors: int = 3,
+        fired: bool = False,
+        exempt: bool = False,
+    ) -> bool:
+        one = np.array
+        found = scoring.flags(
+            one([points]), one([groups]), one([minors]), one([fired]), one([exempt]), SPEC
+        )
+        return bool(found[0])
 
     assert flag()
     assert not flag(points=SPEC.open_at - 0.01)

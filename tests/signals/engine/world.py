@@ -91,7 +91,7 @@ class World:
             back = [event["t"] for event in approaches.get((v, u), [])]
             if frozenset((u, v)) in kin or (back and min(back) < t):
                 continue
-            kind = min((event["type"] for event in events if event["t"] == t), key=RANK.get)
+            kind = min((event["type"] for event in events if event["t"] == t), key=RANK.__getitem__)
             same = [event for event in events if event["t"] == t and event["type"] == kind]
             found.append(Contact(u, v, t, kind, same))
         return found
@@ -100,9 +100,9 @@ class World:
         if contact.kind == "Create":
             return "none"
         for block in self.of("Block"):
-            if (block["actor"], block["object"]) == (contact.v, contact.u):
-                if 0 <= block["t"] - contact.t <= self.block_days * DAY:
-                    return "blocked"
+            same = (block["actor"], block["object"]) == (contact.v, contact.u)
+            if same and 0 <= block["t"] - contact.t <= self.block_days * DAY:
+                return "blocked"
 
         def first(kind: str) -> float:
             times = [t for event in contact.events for t in self.answered(event, kind)]
@@ -158,8 +158,8 @@ class World:
             if tie["kind"] != "friend":
                 continue
             a, b, start = tie["a"], tie["b"], tie["start"]
-            begun = {a: None, b: None}
-            known = [
+            begun: dict[int, float | None] = {a: None, b: None}
+            known: list[Contact | None] = [
                 c for c in self.contacts if {c.u, c.v} == {a, b} and c.kind != "Create"
                 and c.t <= start
             ]  # fmt: skip
@@ -179,10 +179,11 @@ class World:
 
     def _mutual_follows(self) -> list[oracle.Tie]:
         ends = self._ends("Follow")
-        follows = []
-        for tie in self.stated:
-            if tie["kind"] == "follow":
-                follows.append((tie["a"], tie["b"], tie["start"], tie["end"], tie["start"]))
+        follows = [
+            (tie["a"], tie["b"], tie["start"], tie["end"], tie["start"])
+            for tie in self.stated
+            if tie["kind"] == "follow"
+        ]
         for event in self.of("Follow"):
             accepts = self.answered(event, "Accept")
             if not accepts and self.answered(event, "Reject"):
