@@ -135,7 +135,7 @@ def _ratios(sums: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
     children = counted[:ADULT].sum(axis=0)
     child = (children + 20.0 * base) / (children.sum() + 20.0)
     ratio[ADULT] = np.log(child) - np.log(share[ADULT])
-    return np.rint(np.clip(ratio, -PER_TIE, PER_TIE) * UNIT).astype(np.int64)
+    return np.asarray(np.rint(np.clip(ratio, -PER_TIE, PER_TIE) * UNIT), np.int64)
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:

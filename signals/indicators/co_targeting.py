@@ -72,7 +72,8 @@ class Pairs:
 
 def pairs(tables: Tables) -> Pairs:
     """All pairs that share the minimum of children in the whole history."""
-    return tables.once("co_targeting", lambda: _pairs(tables))
+    found: Pairs = tables.once("co_targeting", lambda: _pairs(tables))
+    return found
 
 
 def _pairs(tables: Tables) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -50,13 +51,13 @@ def check(graph: RawGraph, as_of: int) -> None:
         check_refused(tables.ask(refused.counts(tables)), world, ids)
 
 
-def by_account(columns: dict, names: str, ids: np.ndarray, place: int) -> dict:
+def by_account(columns: Mapping, names: str, ids: np.ndarray, place: int) -> dict:
     values = zip(*(columns[f"{name}_{place}"] for name in names.split()), strict=True)
     rows = zip(ids[columns["account"]], values, strict=True)
     return {account: tuple(int(x) for x in row) for account, row in rows if any(row)}
 
 
-def check_no_mutuals(columns: dict, world: World, ids: np.ndarray) -> None:
+def check_no_mutuals(columns: Mapping, world: World, ids: np.ndarray) -> None:
     for place, days in enumerate(SPEC.stretches):
         expected: dict = defaultdict(lambda: [0, 0])
         for c in world.toward_children(days):
@@ -67,7 +68,7 @@ def check_no_mutuals(columns: dict, world: World, ids: np.ndarray) -> None:
         assert found == {u: tuple(row) for u, row in expected.items()}
 
 
-def check_refused(columns: dict, world: World, ids: np.ndarray) -> None:
+def check_refused(columns: Mapping, world: World, ids: np.ndarray) -> None:
     for place, days in enumerate(SPEC.stretches):
         expected: dict = defaultdict(lambda: [0, 0, 0])
         for c in world.toward_children(days):

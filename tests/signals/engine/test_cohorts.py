@@ -36,7 +36,7 @@ def test_the_fit_is_the_likeliest() -> None:
         return -float(stats.betabinom.logpmf(k, n, a, b).sum())
 
     best = np.exp(optimize.minimize(surprise, [0.0, 1.0], method="Nelder-Mead").x)
-    mean, concentration = fit_cells(np.zeros(3000, int), k * 1.0, n * 1.0, 1, 0.0)
+    mean, concentration = fit_cells(np.zeros(3000, int), k * 1.0, n.astype(np.float64), 1, 0.0)
     assert mean[0] == pytest.approx(best[0] / best.sum(), abs=0.002)
     assert concentration[0] == pytest.approx(best.sum(), rel=0.05)
 
@@ -105,7 +105,7 @@ def test_tails_count_accounts_without_a_row_as_nothing() -> None:
     """Of 100 active accounts ten have rows, with 1 … 10."""
     found = cohorts(np.full(100, ADULT), np.full(100, 5))
     rows = np.arange(10)
-    tails = found.tails(rows, (rows + 1.0)[None, :])[0]
+    tails = found.tails(rows, (rows + 1).astype(np.float64)[None, :])[0]
     # k or more: those above, half of the equal, half an imagined one, of 101
     assert tails == pytest.approx((9 - rows + 0.5 + 0.5) / 101)
 

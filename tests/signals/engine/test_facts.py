@@ -65,7 +65,9 @@ def as_rows(found: engine.Facts) -> list[tuple]:
     return list(zip(*(values.tolist() for values in counts), first, strict=True))
 
 
-def check(graph: list[oracle.Tie], contacts: list[tuple[int, int, int]], as_of: int, organic: int) -> None:
+def check(
+    graph: list[oracle.Tie], contacts: list[tuple[int, int, int]], as_of: int, organic: int
+) -> None:
     u, v, t = (np.array(column, np.int64) for column in zip(*contacts, strict=True))
     found = engine.contact_facts(index_of(graph), u, v, t, as_of=as_of, organic=organic)
     plain = oracle.build(graph)

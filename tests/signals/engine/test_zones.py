@@ -45,7 +45,9 @@ def test_offsets_are_those_of_the_time_zone_database(region: str) -> None:
         moment = NOW - timedelta(hours=hours)
         micros = int(moment.timestamp()) * 1_000_000
         offset = [row["offset"] for row in rows if row["begins"] <= micros < row["ends"]]
-        assert offset == [moment.astimezone(zone).utcoffset() // timedelta(microseconds=1)]
+        shift = moment.astimezone(zone).utcoffset()
+        assert shift is not None
+        assert offset == [shift // timedelta(microseconds=1)]
 
 
 def test_no_known_region() -> None:
