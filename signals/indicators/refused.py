@@ -111,13 +111,13 @@ def _ignored_weight(cells: dict[str, NDArray[Any]] | Any, most: float) -> float:
 def _weighed(requests: Table, fitted: Strictness) -> Table:
     """Requests with y, how much of a refusal each was, and p, the rate of its circumstances."""
     r = requests
-    rate = ibis.cases(
-        *(
-            ((r.bucket == b) & (r.kind == k) & (r.whom == w), round(value * UNIT))
-            for (b, k, w), value in sorted(fitted.rates.items())
-        ),
-        else_=UNIT // 2,
-    )
+    # never empty, so that there is something to choose from on a platform without requests
+    branches = [(r.bucket < 0, UNIT // 2)] + [
+        ((r.bucket == b) & (r.kind == k) & (r.whom == w), round(value * UNIT))
+        for (b, k, w), value in sorted(fitted.rates.items())
+    ]
+    # A platform without decided requests has no circumstances to tell apart.
+    rate = ibis.cases(*branches, else_=UNIT // 2) if branches else ibis.literal(UNIT // 2)
     y = ibis.cases((r.refused, UNIT), (r.ignored, round(fitted.ignored * UNIT)), else_=0)
     return r.mutate(y=y.cast("int64"), p=rate.cast("int64"))
 
