@@ -249,6 +249,8 @@ def circle(
     u32, v32 = np.asarray(u, np.uint32)[order], np.asarray(v, np.uint32)[order]
     shortest = np.asarray(stretch, np.int8)[order]
     found = np.zeros((stretches, len(order)), np.int32)
+    if not len(order):
+        return found
     workers = threads()
     even = np.linspace(0, len(order), 4 * workers + 1).astype(np.int64)[1:-1]
     # cut between accounts
@@ -267,10 +269,9 @@ def circle(
             found,
         )
 
-    if len(order):
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(work, range(len(cuts) - 1)):
-                pass
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, range(len(cuts) - 1)):
+            pass
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return found[:, back]
