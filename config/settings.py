@@ -360,5 +360,7 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https")).rstrip("/")
 
 # What computes the indicators, and whether a run follows each import by itself.
-SIGNALS_ENGINE = env.choice("SIGNALS_ENGINE", "duckdb", ("duckdb",))
+SIGNALS_ENGINE = env.choice("SIGNALS_ENGINE", "duckdb", ("duckdb", "spark"))
+# A folder or object-store address of Parquet files to compute from, instead of the database.
+SIGNALS_GRAPH = env.text("SIGNALS_GRAPH")
 SIGNALS_RUN_AFTER_IMPORT = env.flag("SIGHTLINE_RUN_AFTER_IMPORT", default=True)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
 from signals import hooks
@@ -38,7 +39,18 @@ def graph_now() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(GRAPH_QUERY)
         (text,) = cursor.fetchone()
-    return dict(json.loads(text))
+    return {**json.loads(text), **files_now()}
+
+
+def files_now() -> dict[str, Any]:
+    """The state of the files that stand in for the database, if there are any."""
+    address = settings.SIGNALS_GRAPH
+    if not address:
+        return {}
+    # Brings pyarrow, which most processes never need.
+    from signals import graph_files
+
+    return {"files": [address, *graph_files.state(address)]}
 
 
 def basis_of(
@@ -77,6 +89,7 @@ def engine_digest() -> str:
     files = [
         *sorted(own.glob("engine/*.py")),
         *sorted(own.glob("indicators/*.py")),
+        own / "graph_files.py",
         own / "scoring.py",
         own / "snapshot.py",
         own / "spec.py",

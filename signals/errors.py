@@ -23,6 +23,10 @@ class NoRun(Refused):
     """There is no complete run, or not the one asked for."""
 
 
+class GraphUnreadable(Refused):
+    """The files that ``SIGNALS_GRAPH`` names cannot be read, or do not fit this database."""
+
+
 class InvalidThresholds(Refused):
     """A threshold set that cannot be used. ``errors`` maps a dotted field to what is wrong."""
 

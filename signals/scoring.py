@@ -97,7 +97,7 @@ def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
     long = np.maximum(known / 5000.0, 1.0)
     pairs = np.rint(children / long) * 8192 + np.rint(known / long)
     distinct, back = np.unique(pairs, return_inverse=True)
-    k, n = np.floor(distinct / 8192), distinct % 8192
+    k, n = np.floor(distinct / 8192), (distinct % 8192).astype(np.int64)
     a, b = INDISCRIMINATE * share, INDISCRIMINATE * (1.0 - share)
     points, weights = special.roots_sh_jacobi(24, a + b - 1.0, a)
     tail = np.zeros(len(distinct))

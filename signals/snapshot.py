@@ -1,4 +1,7 @@
-"""The graph out of PostgreSQL, as Arrow: accounts, ties and events as of one instant.
+"""The graph as Arrow: accounts, ties and events as of one instant, out of PostgreSQL.
+
+Out of Parquet files where ``SIGNALS_GRAPH`` names some (see ``signals.graph_files``); what people
+decided comes out of PostgreSQL all the same.
 
 All tables are read in one read-only REPEATABLE READ transaction, so that an import that runs beside
 it is seen whole or not at all, chunk by chunk. Rows stream through in batches of some megabytes;
@@ -23,10 +26,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Cursor
 from adbc_driver_postgresql import StatementOptions
+from django.conf import settings
 from numpy.typing import NDArray
 
-from signals import arrow, hooks
-from signals.basis import GRAPH_QUERY
+from signals import arrow, graph_files, hooks
+from signals.basis import GRAPH_QUERY, graph_now
 from signals.engine.tables import EXEMPTIONS, LABELS, RawGraph
 
 Progress = Callable[[float], None]
@@ -71,6 +75,35 @@ def take(as_of: datetime | None = None, progress: Progress | None = None) -> Sna
     if as_of is not None and as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")
     labels, exemptions = hooks.labels(), hooks.exemptions()
+    if settings.SIGNALS_GRAPH:
+        graph_basis: dict[str, Any] = graph_now()
+        tables = graph_files.read(settings.SIGNALS_GRAPH, _known_accounts)
+    else:
+        graph_basis, tables = _from_database(as_of, progress)
+    return Snapshot(
+        graph=RawGraph(
+            **tables,
+            labels=_labels_table([x for x in labels if as_of is None or x.decided_at < as_of]),
+            exemptions=_exemptions_table(exemptions),
+        ),
+        graph_basis=graph_basis,
+        labels=labels,
+        exemptions=exemptions,
+    )
+
+
+def _known_accounts() -> tuple[pa.Array, pa.Array]:
+    """Numbers and platform identifiers of all accounts that have been imported."""
+    with arrow.connect() as adbc, adbc.cursor() as cursor:
+        cursor.execute("SELECT id, account_id FROM accounts_account WHERE NOT provisional")
+        found = cursor.fetch_arrow_table().combine_chunks()
+    return found["id"].combine_chunks(), found["account_id"].cast(pa.string()).combine_chunks()
+
+
+def _from_database(
+    as_of: datetime | None, progress: Progress | None
+) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+    """What the graph rests on, and accounts, ties and events."""
     with arrow.connect() as adbc, adbc.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(GRAPH_QUERY)
@@ -82,18 +115,8 @@ def take(as_of: datetime | None = None, progress: Progress | None = None) -> Sna
         events = _read(
             cursor, _events_query(as_of), bar, lambda batch: _ends_resolved(batch, known)
         )
-    return Snapshot(
-        graph=RawGraph(
-            accounts=accounts,
-            ties=ties,
-            events=_chains_resolved(events),
-            labels=_labels_table([x for x in labels if as_of is None or x.decided_at < as_of]),
-            exemptions=_exemptions_table(exemptions),
-        ),
-        graph_basis=json.loads(graph_basis),
-        labels=labels,
-        exemptions=exemptions,
-    )
+    tables = {"accounts": accounts, "ties": ties, "events": _chains_resolved(events)}
+    return json.loads(graph_basis), tables
 
 
 # -- Queries -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ibis.expr.types import Table
 
 from signals.engine.canonical import big
 from signals.engine.kernels import NEVER, STILL
-from signals.indicators.base import half_ties
+from signals.indicators.base import half_ties, total
 
 # at the same instant a tie that ends is gone already, and one that starts is not there yet
 _ENDS, _ASKS, _STARTS = 1, 2, 3
@@ -162,3 +162,24 @@ def circle(ties: Table, contacts: Table, stretches: int) -> Table:
             for place in range(stretches)
         },
     )
+
+
+def neighbour_sums(ties: Table, values: Table, as_of: int, organic: bool) -> Table:
+    """account, and each column of ``values`` added up over the account's neighbours at ``as_of``.
+
+    ``values``: whole numbers, with one row an ``account``; accounts without neighbours get 0. Each
+    neighbour once; with ``organic`` those with a tie that the account did not begin.
+    """
+    names = [name for name in values.columns if name != "account"]
+    half = half_ties(ties)
+    stands = (half.start < as_of) & (half.end > as_of)
+    if organic:
+        stands &= half.init == big(NEVER)
+    near = half.filter(stands).select(neighbour_of="x", neighbour="w").distinct()
+    near = near.join(values, near.neighbour == values.account)
+    sums = near.group_by(owner="neighbour_of").aggregate(
+        **{name: total(near[name]) for name in names}
+    )
+    every = values.select(member="account")
+    both = every.left_join(sums, every.member == sums.owner)
+    return both.select(account="member", **{name: both[name].fill_null(0) for name in names})

@@ -114,7 +114,7 @@ def _excuse(llr: Floats) -> None:
     """Belonging to the children's circle does not excuse taking them aside."""
     belongs, aside = KEYS.index("embedded"), KEYS.index("private_threads")
     speaks = np.nan_to_num(llr[:, aside]) >= SPEAKS
-    llr[:, belongs] = np.where(speaks, np.fmax(llr[:, belongs], 0.0), llr[:, belongs])
+    llr[:, belongs] = np.where(speaks, np.maximum(llr[:, belongs], 0.0), llr[:, belongs])
 
 
 def _highest(total: Floats) -> Floats:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -151,6 +152,18 @@ class Spark:
         """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""
         found = joins.contact_facts(ties, first, prepared.as_of, organic_days * DAY)
         return self.materialise("facts", found)
+
+    def narrow(self, name: str, columns: Sequence[str]) -> Table:
+        """Keep only these columns of the facts."""
+        return self._known(name, self._session.table(name).select(*columns))
+
+    def neighbour_sums(
+        self, ties: Table, name: str, values: pa.Table, prepared: Prepared, organic: bool
+    ) -> Table:
+        """``values`` (by account number) added up over each account's neighbours at the run."""
+        numbers = pa.array(np.arange(prepared.count, dtype=np.int32))
+        own = self.load(f"{name}_values", values.append_column("account", numbers))
+        return self.materialise(name, joins.neighbour_sums(ties, own, prepared.as_of, organic))
 
     def communities(self, ties: Table, prepared: Prepared) -> Table:
         """The community of every account: account, community. Computed by the driver."""
