@@ -111,8 +111,7 @@ def _ignored_weight(cells: dict[str, NDArray[Any]] | Any, most: float) -> float:
 def _weighed(requests: Table, fitted: Strictness) -> Table:
     """Requests with y, how much of a refusal each was, and p, the rate of its circumstances."""
     r = requests
-    # never empty, so that there is something to choose from on a platform without requests
-    branches = [(r.bucket < 0, UNIT // 2)] + [
+    branches = [
         ((r.bucket == b) & (r.kind == k) & (r.whom == w), round(value * UNIT))
         for (b, k, w), value in sorted(fitted.rates.items())
     ]
