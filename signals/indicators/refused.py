@@ -88,7 +88,7 @@ def _measure(requests: Table, ask: Ask, spec: ThresholdSpec) -> Strictness:
     y, p = scatter["y"] / UNIT, scatter["p"] / UNIT
     order = np.lexsort((y, p))  # sums in an order that ids cannot change
     y, p = y[order], p[order]
-    extra = float(((y - p) ** 2 - p * (1.0 - rate.mean())).sum())
+    extra = float(((y - p) ** 2 - p * (1.0 - overall)).sum())
     steadiness = float(np.clip((p**2).sum() / extra, 0.5, 20.0)) if extra > 0 else 20.0
     return Strictness(weight, steadiness, rates)
 
