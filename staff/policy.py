@@ -9,6 +9,9 @@ from staff.capabilities import Role
 PUBLIC: Final = "public"
 """Stands for a page that needs no sign-in."""
 
+KEYS: Final = "keys"
+"""Stands for an endpoint that API keys open, and no session does."""
+
 EVERYBODY: Final = frozenset(Role)
 _ADMINS: Final = frozenset({Role.ADMIN})
 

@@ -15,6 +15,7 @@ import adbc_driver_postgresql.dbapi
 import numpy as np
 import psycopg2.extensions
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connection
 from numpy.typing import NDArray
 
@@ -74,7 +75,10 @@ class Database:
             self._adbc = adbc_driver_postgresql.dbapi.connect(self.address, autocommit=True)
             self._cursor = self._adbc.cursor()
             self.run("SET TIME ZONE 'UTC'")
-            self.run("SET work_mem = '64MB'")
+            # Rows are found by index, however large the tables grow: what a chunk costs depends on
+            # the chunk, not on what is there already.
+            self.run("SET enable_hashjoin TO off")
+            self.run("SET enable_mergejoin TO off")
             for table, columns in _TEMPORARY.items():
                 self.run(f"CREATE TEMP TABLE {table} ({columns}) ON COMMIT DELETE ROWS")
         self.expects_known: set[str] = set()  # tables whose rows are likely there already
@@ -97,15 +101,16 @@ class Database:
             raise AlreadyRunning(f"Import {batch_id} is being carried out by another process.")
 
     @contextmanager
-    def chunk(self, table: str) -> Iterator[None]:
+    def chunk(self, table: str, *, durable: bool = False) -> Iterator[None]:
         """A transaction that alone changes ``table``.
 
-        A crash of the server may take the last chunks, whole, with the note of how far the import
-        had come.
+        Not ``durable``: a crash of the server may take the last chunks, whole, with the note of how
+        far the import had come.
         """
         self.run("BEGIN")
         try:
-            self.run("SET LOCAL synchronous_commit TO off")
+            if not durable:
+                self.run("SET LOCAL synchronous_commit TO off")
             self.lock(table)
             yield
             self.run("COMMIT")
@@ -154,18 +159,17 @@ class Database:
 
     def new_ids(self, table: str, count: int) -> NDArray[np.int64]:
         """``count`` fresh primary keys, ascending."""
-        query = (
-            "SELECT nextval(pg_get_serial_sequence($1, 'id')::regclass) AS id"
-            " FROM generate_series(1, $2)"
-        )
-        ids: NDArray[np.int64] = self.fetch(query, (table, count))["id"].to_numpy()
+        # The sequence as a constant: looked up for each row, it costs as much as the row.
+        query = f"SELECT nextval('{table}_id_seq') AS id FROM generate_series(1, {int(count)})"  # noqa: S608 - a table of ours and a number
+        ids: NDArray[np.int64] = self.fetch(query)["id"].to_numpy()
         return ids
 
     def look_up(self, names: pa.Array, query: str) -> pa.Table:
         """The rows of ``query``, which joins ``import_names``: ``place`` is a position in names."""
         self.run("DELETE FROM import_names")
-        places = pa.array(np.arange(len(names), dtype=np.int32))
-        self.copy("import_names", {"place": places, "name": names})
+        # In the order of the index, neighbours are found on the same page.
+        places = pc.sort_indices(names)
+        self.copy("import_names", {"place": places.cast(pa.int32()), "name": names.take(places)})
         return self.fetch(query)
 
     def note_progress(
@@ -181,12 +185,17 @@ class Database:
 
         Other files' notes are left alone: they may be imported at the same time.
         """
-        sums = ", ".join(f"{name} = {name} + {int(more)}" for name, more in counts.items())
+        self.add_counts(batch_id, counts)
         self.run(
-            f"UPDATE accounts_importbatch SET {sums}, notices = notices || $1::jsonb,"  # noqa: S608 - names of columns and whole numbers
+            "UPDATE accounts_importbatch SET notices = notices || $1::jsonb,"
             " files = jsonb_set(files, ARRAY[$2], $3::jsonb) WHERE id = $4",
             (json.dumps(list(notices)), str(place), json.dumps(file), batch_id),
         )
+
+    def add_counts(self, batch_id: int, counts: Mapping[str, int]) -> None:
+        """Raise columns of the import by so much, in the transaction of the rows themselves."""
+        sums = ", ".join(f"{name} = {name} + {int(more)}" for name, more in counts.items())
+        self.run(f"UPDATE accounts_importbatch SET {sums} WHERE id = {int(batch_id)}")  # noqa: S608 - names of columns and whole numbers
 
 
 def _address() -> str:

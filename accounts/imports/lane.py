@@ -19,7 +19,7 @@ from accounts.imports.merged import Merged
 from accounts.imports.progress import FileProgress, Progress
 from accounts.validation import Rows, validate
 
-_MERGES: Final[dict[Table, Callable[[Database, Rows, int], Merged]]] = {
+MERGES: Final[dict[Table, Callable[[Database, Rows, int], Merged]]] = {
     "accounts": merge_accounts.merge,
     "ties": merge_ties.merge,
     "events": merge_events.merge,
@@ -97,7 +97,7 @@ class _File:
             if self._shared.stop.is_set():
                 raise Stopped
             with self._db.chunk(rows.table):
-                merged = _MERGES[rows.table](self._db, rows, self._shared.batch_id)
+                merged = MERGES[rows.table](self._db, rows, self._shared.batch_id)
                 merged.rejects = sorted(
                     [*rows.rejects, *merged.rejects], key=lambda reject: reject.line
                 )
