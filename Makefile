@@ -1,7 +1,7 @@
 # Sightline needs Python 3.11 to 3.13 and make; everything else installs into .venv.
-# Targets: setup demo test bench reset lock. `make PYTHON=/path/to/python3 …` chooses a Python.
+# Targets: setup setup-spark demo test bench reset lock. `make PYTHON=/path/to/python3 …` chooses a Python.
 
-.PHONY: setup setup-dev demo test lint bench reset lock python
+.PHONY: setup setup-dev setup-spark demo test lint bench reset lock python
 .DEFAULT_GOAL := setup
 
 VENV := .venv/bin
@@ -17,6 +17,10 @@ setup: python
 
 setup-dev: python
 	@$(PYTHON) -P config/bootstrap.py dev
+
+# For SIGNALS_ENGINE=spark, which also needs Java 17 or 21: some 400 MB that nothing else uses.
+setup-spark: setup
+	$(VENV)/uv pip install --quiet --python $(VENV)/python --require-hashes -r requirements-spark.txt
 
 # PORT=8001 serves on another port.
 demo: setup

@@ -164,7 +164,7 @@ def _complete(run: Run, result: EngineResult, watch: Watch, actor: Actor) -> Non
         raise Replaced
     if stored.cancel_requested:
         raise CancelRequested
-    run.indicator_keys = list(KEYS)
+    run.stage, run.indicator_keys = stored.stage, list(KEYS)
     run.accounts = result.counts["accounts"]
     run.assessed = result.counts["assessed"]
     run.contacts = result.counts["contacts"]
@@ -210,6 +210,9 @@ def _give_up(run: Run, state: Run.State, actor: Actor, reason: str = "") -> None
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong, for the run's page. Never the rows that it went wrong with."""
-    text = " ".join(str(error).split())
+    """What went wrong, for the run's page.
+
+    The first line alone: PostgreSQL puts the row that it refuses into the lines after it.
+    """
+    text = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

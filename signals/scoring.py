@@ -81,7 +81,7 @@ def excess_llr(k: Floats, expected: Floats, shape: Floats, ratio: float, about: 
     return np.where(k <= expected, np.minimum(llr, 0.0), llr)
 
 
-def excess_range(expected: float, shape: float) -> tuple[float, float]:
+def excess_range(n: float, expected: float, shape: float) -> tuple[float, float]:
     """Where nine in ten comparable accounts lie, as counts."""
     cohort = stats.nbinom(shape, shape / (shape + max(expected, 1e-9)))
     return float(cohort.ppf(0.05)), float(cohort.ppf(0.95))

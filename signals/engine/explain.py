@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from signals.engine.prepare import Prepared
 from signals.engine.result import EVIDENCE, Contribution, Direction, Explanation, stretch_name
 from signals.indicators.base import EVIDENCE_ROW, Judgement, Said, Tables
 from signals.indicators.registry import REGISTRY
-from signals.scoring import POINTS
+from signals.scoring import POINTS, combine
 from signals.spec import GROUP_OF, KEYS, NAMES, ThresholdSpec
 
 _ORDER: dict[Direction, int] = {"raises": 0, "lowers": 1, "neutral": 2, "not_assessed": 3}
@@ -45,9 +46,10 @@ def evidence(
     if not len(positions):
         return EVIDENCE.empty_table()
     best = judged.best[positions]
+    tables = _few(backend, tables, judged.account[positions])
     parts = []
     for key in judged.judgements:
-        known = ~np.isnan(judged.llr[best, KEYS.index(key), positions])
+        known = ~np.isnan(judged.best_llr(key)[positions])
         if not known.any():
             continue
         asked = backend.load(
@@ -67,6 +69,19 @@ def evidence(
         return EVIDENCE.empty_table()
     order = [(name, "ascending") for name in ("account", "indicator", "at", "target", "event")]
     return pa.concat_tables(parts).sort_by(order)
+
+
+def _few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Tables:
+    """The tables with no contacts but those that these accounts began."""
+    few = backend.load("wanted", pa.table({"wanted": pa.array(accounts, pa.int32())}))
+    contacts, facts = tables.contacts, tables.facts
+    return replace(
+        tables,
+        contacts=backend.materialise(
+            "contacts_wanted", contacts.semi_join(few, contacts.u == few.wanted)
+        ),
+        facts=backend.materialise("facts_wanted", facts.semi_join(few, facts.u == few.wanted)),
+    )
 
 
 def _named(rows: pa.Table, key: str, prepared: Prepared) -> pa.Table:
@@ -93,31 +108,39 @@ def explanations(
     counted = rows.group_by(["account", "indicator"]).aggregate([([], "count_all")])
     behind = {(row["account"], row["indicator"]): row["count_all"] for row in counted.to_pylist()}
     result = {}
-    for position in positions.tolist():
+    combined = combine(judged.llr[:, :, positions], spec)
+    for number, position in enumerate(positions.tolist()):
+        stretch = int(judged.best[position])
+        parts = combined.parts[stretch, :, number] * POINTS
         account = int(prepared.ids[judged.account[position]])
         contributions = [
-            _contribution(judged, key, position, spec, behind.get((account, key), 0))
+            _contribution(
+                judged,
+                key,
+                position,
+                spec,
+                float(parts[KEYS.index(key)]),
+                behind.get((account, key), 0),
+            )
             for key in judged.judgements
         ]
         contributions.sort(
             key=lambda c: (_ORDER[c.direction], -abs(c.points), KEYS.index(c.indicator))
         )
-        stretch = int(judged.best[position])
         result[account] = Explanation(
             account=account,
             points=float(judged.points[position]),
             flagged=bool(judged.flagged[position]),
-            groups=int(judged.combined.speaking[stretch, position]),
-            minors=int(judged.minors[stretch, position]),
+            groups=int(judged.speaking[position]),
+            minors=int(judged.minors[position]),
             stretch=stretch_name(spec.stretches, stretch),
             contributions=tuple(contributions),
         )
     return result
 
 
-def _said(judgement: Judgement, stretch: int, row: int) -> Said:
-    llr = judgement.llr[stretch, row]
-    between = None if np.isnan(llr) else judgement.range(stretch, row)
+def _said(judgement: Judgement, stretch: int, row: int, assessed: bool) -> Said:
+    between = judgement.range(stretch, row) if assessed else None
     return Said(
         k=float(judgement.k[stretch, row]),
         n=float(judgement.n[stretch, row]),
@@ -137,14 +160,14 @@ def with_points(sentence: str, points: float) -> str:
 
 
 def _contribution(
-    judged: Judged, key: str, position: int, spec: ThresholdSpec, rows: int
+    judged: Judged, key: str, position: int, spec: ThresholdSpec, points: float, rows: int
 ) -> Contribution:
     judgement = judged.judgements[key]
     stretch = int(judged.best[position])
     row = int(np.searchsorted(judgement.account, judged.account[position]))
     there = row < len(judgement.account) and judgement.account[row] == judged.account[position]
-    said = _said(judgement, stretch, row) if there else None
     llr = judged.llr[stretch, KEYS.index(key), position]
+    said = _said(judgement, stretch, row, not np.isnan(llr)) if there else None
     common: dict[str, Any] = {
         "indicator": key,
         "name": NAMES[key],
@@ -168,7 +191,6 @@ def _contribution(
             reason=reason,
             details={},
         )
-    points = float(judged.combined.parts[stretch, KEYS.index(key), position]) * POINTS
     direction: Direction = "raises" if points > 0 else "lowers" if points < 0 else "neutral"
     return Contribution(
         **common,

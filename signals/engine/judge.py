@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,32 +13,48 @@ from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Frame, Judgement, Tables, by_stretch
 from signals.indicators.registry import REGISTRY
-from signals.scoring import POINTS, SPEAKS, Combined, best_stretch, clip, combine, flags, ranks
+from signals.scoring import POINTS, SPEAKS, best_stretch, clip, combine, flags, ranks
 from signals.spec import KEYS, ThresholdSpec
 
 Floats = NDArray[np.float64]
+BLOCK = 200_000  # accounts combined at a time
 
 
 @dataclass(frozen=True)
 class Judged:
     """Every assessed account: numbers in ``account``, rising; other arrays follow it.
 
-    ``llr``, ``k``, ``n``: (stretch, indicator, account), NaN where not assessed, llr clipped.
-    ``best``: the stretch that gave the points. ``minors``: (stretch, account).
+    ``llr``: (stretch, indicator, account), clipped, NaN where not assessed. ``best``: the stretch
+    that gave the points; ``speaking`` (groups) and ``minors`` are of that stretch. The judgements
+    hold the assessed accounts, without their ratios.
     """
 
     account: NDArray[np.int64]
     judgements: Mapping[str, Judgement]
     llr: Floats
-    k: Floats
-    n: Floats
-    combined: Combined
     best: NDArray[np.int64]
     points: Floats
     points_without: Floats
+    speaking: NDArray[np.int64]
     minors: NDArray[np.int64]
     flagged: NDArray[np.bool_]
     rank: NDArray[np.int64]
+
+    def best_llr(self, key: str) -> Floats:
+        """By account: an indicator's ratio in the account's stretch, NaN where not assessed."""
+        found: Floats = self.llr[self.best, KEYS.index(key), np.arange(len(self.account))]
+        return found
+
+    def best_of(self, key: str, name: str) -> Floats:
+        """By account: ``k`` or ``n`` of an indicator in the account's stretch, NaN likewise."""
+        result = np.full(len(self.account), np.nan)
+        if key in self.judgements:
+            judgement = self.judgements[key]
+            to = np.searchsorted(self.account, judgement.account)
+            values = getattr(judgement, name)
+            result[to] = values[self.best[to], np.arange(len(to))]
+        result[np.isnan(self.best_llr(key))] = np.nan
+        return result
 
 
 def frame(columns: Mapping[str, NDArray[Any]], stretches: int) -> Frame:
@@ -60,51 +76,44 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     """Count, judge, combine and flag."""
     stretches = len(spec.stretches)
     judgements: dict[str, Judgement] = {}
+    assessed = np.zeros(prepared.count, np.bool_)
     for key, indicator in REGISTRY.items():
         if spec[key].enabled:
             found = frame(tables.ask(indicator.counts(tables)), stretches)
-            judgements[key] = indicator.judge(found, cohorts, spec)
-    assessed = np.zeros(prepared.count, np.bool_)
-    for judgement in judgements.values():
-        assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
+            judgement = indicator.judge(found, cohorts, spec)
+            assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
+            judgements[key] = judgement.only(np.ones(len(judgement.account), np.bool_))
     account = np.flatnonzero(assessed)
-    llr, k, n = np.full((3, stretches, len(KEYS), len(account)), np.nan)
-    for place, key in enumerate(KEYS):
-        if key not in judgements:
-            continue
-        judgement = judgements[key]
-        rows = np.flatnonzero(assessed[judgement.account])
-        to = np.searchsorted(account, judgement.account[rows])
-        known = ~np.isnan(judgement.llr[:, rows])
-        llr[:, place, to] = clip(judgement.llr[:, rows], key, spec)
-        k[:, place, to] = np.where(known, judgement.k[:, rows], np.nan)
-        n[:, place, to] = np.where(known, judgement.n[:, rows], np.nan)
+    llr = np.full((stretches, len(KEYS), len(account)), np.nan)
+    for key, judged in judgements.items():
+        judgement = judged.only(assessed[judged.account])
+        to = np.searchsorted(account, judgement.account)
+        llr[:, KEYS.index(key), to] = clip(judgement.llr, key, spec)
+        judgements[key] = replace(judgement, llr=judgement.llr[:, :0])
     _excuse(llr)
-    combined = combine(llr, spec)
-    best = best_stretch(combined.llr)
+    total, without = np.full((2, stretches, len(account)), np.nan)
+    speaking = np.zeros(total.shape, np.int64)
+    fired = np.zeros(total.shape, np.bool_)
+    for first in range(0, len(account), BLOCK):
+        block = slice(first, first + BLOCK)
+        combined = combine(llr[:, :, block], spec)
+        total[:, block], speaking[:, block] = combined.llr, combined.speaking
+        fired[:, block] = combined.fired
+        without[:, block] = combine(llr[:, :, block], spec, leave_out=("private_fast",)).llr
+    best = best_stretch(total)
     at = best, np.arange(len(account))
-    points = combined.llr[at] * POINTS
-    without = combine(llr, spec, leave_out=("private_fast",)).llr
+    points = total[at] * POINTS
     minors = _minors(tables, prepared.count)[:, account]
-    flagged = flags(
-        points,
-        combined.speaking[at],
-        minors[at],
-        combined.fired[at],
-        prepared.exempt[account],
-        spec,
-    )
+    flagged = flags(points, speaking[at], minors[at], fired[at], prepared.exempt[account], spec)
     return Judged(
         account=account,
         judgements=judgements,
         llr=llr,
-        k=k,
-        n=n,
-        combined=combined,
         best=best,
         points=points,
         points_without=_highest(without) * POINTS,
-        minors=minors,
+        speaking=speaking[at],
+        minors=minors[at],
         flagged=flagged,
         rank=ranks(points),
     )

@@ -148,18 +148,17 @@ def _scores(
     """Best rank first; equal ranks in the order of ids, which decides nothing."""
     order = np.lexsort((judged.account, judged.rank))
     account = judged.account[order]
-    at = judged.best[order], np.arange(len(judged.account))[order]
     band = prepared.band[account]
     columns: dict[str, Any] = {
         "account": prepared.ids[account],
         "points": judged.points[order],
         "rank": judged.rank[order],
         "flagged": judged.flagged[order],
-        "groups": judged.combined.speaking[at],
-        "minors": judged.minors[at],
+        "groups": judged.speaking[order],
+        "minors": judged.minors[order],
         "stretch": pa.array(
             [stretch_name(spec.stretches, place) for place in range(len(spec.stretches))]
-        ).take(pa.array(at[0])),
+        ).take(pa.array(judged.best[order])),
         "llr": judged.points[order] / POINTS,
         "points_without_private_fast": judged.points_without[order],
         "age_check": np.isin(prepared.ids[account], checks["account"].to_numpy()),
@@ -167,14 +166,12 @@ def _scores(
         "exempt": prepared.exempt[account],
         "ring": pa.array(ring[order], mask=ring[order] == 0),
     }
-    for place, key in enumerate(KEYS):
-        llr = judged.llr[:, place][at]
-        for name, values in (
-            ("llr", llr),
-            ("k", judged.k[:, place][at]),
-            ("n", judged.n[:, place][at]),
-        ):
-            columns[f"{key}_{name}"] = pa.array(values, mask=np.isnan(llr))
+    for key in KEYS:
+        llr = judged.best_llr(key)[order]
+        columns[f"{key}_llr"] = pa.array(llr, mask=np.isnan(llr))
+        for name in ("k", "n"):
+            values = judged.best_of(key, name)[order]
+            columns[f"{key}_{name}"] = pa.array(values, mask=np.isnan(values))
     return pa.table(columns, schema=scores_schema())
 
 

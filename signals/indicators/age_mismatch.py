@@ -151,7 +151,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=np.where(minor, frame["adults"], n - frame["adults"]),
         n=n,
         expected=np.full(n.shape, np.nan),
-        range=lambda s, i: None,
         details={
             "minor": minor.astype(np.float64),
             "looks": np.where(enough, llr, np.nan),

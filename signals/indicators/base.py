@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -78,11 +78,22 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Where nine in ten comparable accounts lie: ``between(n, first, second)``.
+
+    ``first`` and ``second`` are (stretch, row).
+    """
+
+    between: Callable[[float, float, float], Range]
+    first: Floats
+    second: Floats
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What an indicator makes of its counts; all (stretch, row), rows as in ``account``.
 
-    ``llr`` is NaN where the evidence is below the minimum; ``expected`` is in units of k;
-    ``range`` gives, for one (stretch, row), where nine in ten comparable accounts lie, or None.
+    ``llr`` is NaN where the evidence is below the minimum; ``expected`` is in units of k.
     """
 
     account: NDArray[np.int64]
@@ -90,8 +101,34 @@ class Judgement:
     k: Floats
     n: Floats
     expected: Floats
-    range: Callable[[int, int], Range | None]
+    spread: Spread | None = None
     details: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+
+    def range(self, stretch: int, row: int) -> Range | None:
+        """Where nine in ten comparable accounts lie, in units of k."""
+        if self.spread is None:
+            return None
+        first, second = self.spread.first[stretch, row], self.spread.second[stretch, row]
+        return self.spread.between(float(self.n[stretch, row]), float(first), float(second))
+
+    def only(self, rows: NDArray[np.bool_]) -> Judgement:
+        """These rows, in half the memory: what is shown needs no more digits."""
+
+        def part(values: Floats) -> Floats:
+            return values[:, rows].astype(np.float32)
+
+        spread = self.spread and replace(
+            self.spread, first=part(self.spread.first), second=part(self.spread.second)
+        )
+        return Judgement(
+            account=self.account[rows],
+            llr=self.llr[:, rows],
+            k=part(self.k),
+            n=part(self.n),
+            expected=part(self.expected),
+            spread=spread,
+            details={name: part(values) for name, values in self.details.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -196,19 +233,34 @@ def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
     )
 
 
-def people_met(tables: Tables) -> Table:
-    """First contacts with people of known age, whoever began: met_by, met_0 …, met_adults_0 …"""
-    f = tables.facts
-    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
+def people_came(tables: Tables) -> Table:
+    """People of known age who contacted each account first: came_to, came_0 …, came_adults_0 …"""
+    f = tables.facts.select("u", "v", "t")
     ages = tables.accounts.filter(tables.accounts.until_18.notnull())
     ages = ages.select(other="account", until_18="until_18")
-    both = f.select("t", "stretch", me="u", them="v")
-    both = both.union(f.select("t", "stretch", me="v", them="u"))
-    both = both.join(ages, both.them == ages.other)
-    both = both.filter(both.stretch < len(tables.spec.stretches))
-    child = both.t < both.until_18
-    met = by_stretch(both, tables.spec, "me", met=child, met_adults=~child)
-    return tables.keep("people_met", met.rename(met_by="account"))
+    f = f.join(ages, f.u == ages.other)
+    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
+    f = f.filter(f.stretch < len(tables.spec.stretches))
+    child = f.t < f.until_18
+    came = by_stretch(f, tables.spec, "v", came=child, came_adults=~child)
+    return tables.keep("people_came", came.rename(came_to="account"))
+
+
+def people_met(tables: Tables) -> Table:
+    """First contacts with people of known age, whoever began: met_by, met_0 …, met_adults_0 …"""
+    c = tables.contacts
+    c = c.filter(c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
+    went = by_stretch(c, tables.spec, "u", went=c.weight > 0, went_adults=c.weight == 0)
+    came = people_came(tables)
+    both = went.outer_join(came, went.account == came.came_to)
+    places = range(len(tables.spec.stretches))
+    met = {
+        f"met{who}_{p}": both[f"went{who}_{p}"].fill_null(0) + both[f"came{who}_{p}"].fill_null(0)
+        for who in ("", "_adults")
+        for p in places
+    }
+    met = both.select(met_by=both.account.fill_null(both.came_to), **met)
+    return tables.keep("people_met", met)
 
 
 def stretch_of(t: Any, spec: ThresholdSpec, as_of: int) -> Any:

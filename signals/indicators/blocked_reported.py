@@ -187,7 +187,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=k,
         n=n,
         expected=expected,
-        range=lambda s, i: None,
         details={"weight": weight, "adults": adults, "own": own},
     )
 

@@ -120,7 +120,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=np.where(enough, k, np.floor(frame["best14"] / PACK)),
         n=n,
         expected=middle,
-        range=lambda s, i: None,
         details={"days": days_of},
     )
 

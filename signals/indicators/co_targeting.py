@@ -222,7 +222,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=frame["k"],
         n=frame["n"],
         expected=frame["e"] / UNIT,
-        range=lambda s, i: None,
     )
 
 

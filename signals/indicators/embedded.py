@@ -15,12 +15,13 @@ from signals.indicators.base import (
     Frame,
     Judgement,
     Said,
+    Spread,
     Tables,
     by_stretch,
     compared,
     contact_rows,
     number,
-    stretch_of,
+    people_came,
     too_few,
     total,
 )
@@ -29,16 +30,6 @@ from signals.spec import ThresholdSpec
 
 KEY = "embedded"
 FIRST = 0.7  # share of contact that begins with the children, of those who belong to them
-
-
-def _came_first(tables: Tables) -> Table:
-    """Children who contacted the account first: came_to, came_0 …"""
-    f = tables.facts
-    ages = tables.accounts.select(child="account", until_18="until_18")
-    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
-    f = f.join(ages, f.u == ages.child)
-    f = f.filter((f.t < f.until_18).fill_null(False) & (f.stretch < len(tables.spec.stretches)))
-    return by_stretch(f, tables.spec, "v", came=f.t >= 0).rename(came_to="account")
 
 
 def counts(tables: Tables) -> Table:
@@ -53,7 +44,7 @@ def counts(tables: Tables) -> Table:
     ties = known.group_by(tied="u").aggregate(
         **{f"ties_{p}": total(known[f"peers_{p}"], known.stretch <= p) for p in places}
     )
-    came = tables.keep("children_came", _came_first(tables))
+    came = people_came(tables)
     both = went.left_join(came, went.went_from == came.came_to)
     both = both.left_join(ties, both.went_from == ties.tied)
     return both.select(
@@ -85,7 +76,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=came,
         n=n,
         expected=n * mean,
-        range=lambda s, i: rate_range(n[s, i], mean[s, i], concentration[s, i]),
+        spread=Spread(rate_range, mean, concentration),
         details={"ties": frame["ties"] / 2.0, "pairs": pairs / 2.0},
     )
 

@@ -20,6 +20,7 @@ from signals.indicators.base import (
     Frame,
     Judgement,
     Said,
+    Spread,
     Tables,
     by_stretch,
     compared,
@@ -40,14 +41,16 @@ def contacts(tables: Tables) -> Table:
     """Contacts of known weight: x, in millionths, that counts as a child."""
     c = tables.contacts
     c = c.filter(c.own & (c.stretch < len(tables.spec.stretches)))
+    known = c.filter(c.weight.notnull())
+    child = (known.weight > 0) & known.elder
+    known = known.mutate(x=ibis.ifelse(child, UNIT, 0).cast("int64"))
     around = _ages_around(tables)
-    unknown = around.filter(around.known > 0)
-    share = (unknown.under_18 * UNIT).cast("float64") / unknown.known
-    unknown = unknown.select(unknown="account", share=share.round().cast("int64"))
-    c = c.left_join(unknown, [c.v == unknown.unknown, c.weight.isnull()])
-    known = ibis.ifelse((c.weight > 0) & c.elder, UNIT, 0).cast("int64")
-    c = c.mutate(x=ibis.ifelse(c.weight.notnull(), known, c.share))
-    return c.filter(c.x.notnull()).drop("unknown", "share")
+    around = around.filter(around.known > 0)
+    share = (around.under_18 * UNIT).cast("float64") / around.known
+    around = around.select(unknown="account", x=share.round().cast("int64"))
+    unknown = c.filter(c.weight.isnull())
+    unknown = unknown.join(around, unknown.v == around.unknown).select(*known.columns)
+    return known.union(unknown)
 
 
 def _age_classes(tables: Tables) -> pa.Table:
@@ -134,7 +137,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=k,
         n=n,
         expected=n * mean,
-        range=lambda s, i: rate_range(n[s, i], mean[s, i], concentration[s, i]),
+        spread=Spread(rate_range, mean, concentration),
         details={"near": near},
     )
 

@@ -11,6 +11,7 @@ from signals.indicators.base import (
     Frame,
     Judgement,
     Said,
+    Spread,
     Tables,
     by_stretch,
     compared,
@@ -76,7 +77,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=k,
         n=n,
         expected=n * mean,
-        range=lambda s, i: rate_range(n[s, i], mean[s, i], concentration[s, i]),
+        spread=Spread(rate_range, mean, concentration),
         details={"adult_k": adult_k, "adult_n": adult_n},
     )
 

@@ -175,7 +175,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=k,
         n=n,
         expected=usual * n,
-        range=lambda s, i: None,
         details={"block": block},
     )
 

@@ -100,7 +100,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=frame["k"],
         n=frame["n"],
         expected=expected[0],
-        range=lambda s, i: None,
         details={
             "night": frame["night"],
             "placed": frame["placed"],

@@ -9,21 +9,23 @@ request counts with a weight fitted from how far ignored requests resemble refus
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import numpy as np
+import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
 from signals.engine.canonical import CREATE, OUTCOME
 from signals.engine.cohorts import Cohorts
 from signals.indicators.base import (
-    Ask,
     Frame,
     Judgement,
     Said,
+    Spread,
     Tables,
     by_stretch,
     compared,
@@ -39,6 +41,7 @@ UNIT = 1_000_000  # expectations are added up as whole millionths: the order the
 RATIO, ABOUT = 2.0, 4.0  # offenders are refused about twice as often, Gamma shape
 OWN = 3.0  # imagined refusals by adults, as expected, that steady the account's own rate
 LEAST_REFUSED = 2
+CELLS = 18  # friends in common × kind × whom
 
 _REFUSED = (OUTCOME["refused"], OUTCOME["blocked"])
 _GRANTED = (OUTCOME["accepted"], OUTCOME["followed"])
@@ -46,57 +49,72 @@ _GRANTED = (OUTCOME["accepted"], OUTCOME["followed"])
 
 @dataclass(frozen=True)
 class Strictness:
-    """How requests end in general: the weight of an ignored one, and rates by circumstance."""
+    """How requests end in general: the weight of an ignored one, and rates by circumstance.
+
+    ``steadiness``: Gamma shape of recipients around the rate of their circumstances; ``rates``: of
+    each cell (millionths); ``recipients``: what each did, and what was to be expected.
+    """
 
     ignored: float
-    steadiness: float  # Gamma shape of recipients around the rate of their circumstances
-    rates: dict[tuple[int, int, int], float]  # (friends in common, kind, recipient)
+    steadiness: float
+    rates: Table
+    recipients: Table
 
 
 def _requests(tables: Tables) -> Table:
-    """Requests with an outcome that says something. bucket: 0, 1 or 2, 3 or more friends in common;
-    whom: 0 adult, 1 child, 2 of unknown age."""
+    """Requests with an outcome that says something: their circumstances as one number, ``cell``.
+
+    It holds friends in common (0, 1 or 2, 3 or more), kind, and ``whom``: 0 adult, 1 child, 2 of
+    unknown age.
+    """
     c = tables.contacts
     outcomes = (*_REFUSED, *_GRANTED, OUTCOME["ignored"])
     c = c.filter((c.kind != CREATE) & c.outcome.isin(outcomes))
+    whom = ibis.cases((c.weight.isnull(), 2), (c.weight > 0, 1), else_=0).cast("int64")
+    bucket = ibis.cases((c.m == 0, 0), (c.m <= 2, 1), else_=2).cast("int64")
     return c.mutate(
-        bucket=ibis.cases((c.m == 0, 0), (c.m <= 2, 1), else_=2).cast("int8"),
-        whom=ibis.cases((c.weight.isnull(), 2), (c.weight > 0, 1), else_=0).cast("int8"),
+        cell=(bucket * 2 + c.kind) * 3 + whom,
+        whom=whom,
         refused=c.outcome.isin(_REFUSED),
         ignored=c.outcome == OUTCOME["ignored"],
     )
 
 
-def _measure(requests: Table, ask: Ask, spec: ThresholdSpec) -> Strictness:
-    """Fit the weight of an ignored request, the rates by circumstance and the recipients'
-    scatter."""
-    cells = ask(
-        requests.group_by("bucket", "kind", "whom").aggregate(
+def _strictness(tables: Tables) -> Strictness:
+    """Fit the weight of an ignored request, the rates by circumstance, the recipients' scatter."""
+    requests = _requests(tables)
+    found = tables.ask(
+        requests.group_by("cell").aggregate(
             all=requests.count(),
             refused=total(requests.refused.cast("int64")),
             ignored=total(requests.ignored.cast("int64")),
         )
     )
-    weight = _ignored_weight(cells, spec.ignored_weight)
+    cells = {name: np.zeros(CELLS) for name in ("all", "refused", "ignored")}
+    for name, values in cells.items():
+        values[found["cell"]] = found[name]
+    weight = _ignored_weight(cells, tables.spec.ignored_weight)
     outcome = cells["refused"] + weight * cells["ignored"]
     overall = (outcome.sum() + 0.5) / (cells["all"].sum() + 1.0)
     rate = np.clip((outcome + 10.0 * overall) / (cells["all"] + 10.0), 0.005, 0.95)
-    keys = zip(cells["bucket"], cells["kind"], cells["whom"], strict=True)
-    rates = {(int(b), int(k), int(w)): float(r) for (b, k, w), r in zip(keys, rate, strict=True)}
-    fitted = Strictness(weight, 1.0, rates)
-    scatter = ask(_recipients(_weighed(requests, fitted)))
+    rates = tables.load(
+        "refusal_rates",
+        pa.table({"of_cell": np.arange(CELLS), "p": np.rint(rate * UNIT).astype(np.int64)}),
+    )
+    recipients = tables.keep("refused_recipients", _recipients(_weighed(requests, rates, weight)))
+    scatter = tables.ask(recipients.select(y="all_y", p="all_p"))
     y, p = scatter["y"] / UNIT, scatter["p"] / UNIT
     order = np.lexsort((y, p))  # sums in an order that ids cannot change
     y, p = y[order], p[order]
     extra = float(((y - p) ** 2 - p * (1.0 - overall)).sum())
     steadiness = float(np.clip((p**2).sum() / extra, 0.5, 20.0)) if extra > 0 else 20.0
-    return Strictness(weight, steadiness, rates)
+    return Strictness(weight, steadiness, rates, recipients)
 
 
-def _ignored_weight(cells: dict[str, NDArray[Any]] | Any, most: float) -> float:
+def _ignored_weight(cells: Mapping[str, NDArray[Any]], most: float) -> float:
     """Where ignored requests lie between granted (0) and refused (1), by how many were
     strangers'."""
-    stranger = cells["bucket"] == 0
+    stranger = np.arange(CELLS) < CELLS // 3
     granted = cells["all"] - cells["refused"] - cells["ignored"]
 
     def share(values: NDArray[Any]) -> float:
@@ -108,26 +126,16 @@ def _ignored_weight(cells: dict[str, NDArray[Any]] | Any, most: float) -> float:
     return float(np.clip((share(cells["ignored"]) - low) / (high - low), 0.0, most))
 
 
-def _weighed(requests: Table, fitted: Strictness) -> Table:
+def _weighed(requests: Table, rates: Table, ignored: float) -> Table:
     """Requests with y, how much of a refusal each was, and p, the rate of its circumstances."""
-    r = requests
-    branches = [
-        ((r.bucket == b) & (r.kind == k) & (r.whom == w), round(value * UNIT))
-        for (b, k, w), value in sorted(fitted.rates.items())
-    ]
-    # A platform without decided requests has no circumstances to tell apart.
-    rate = ibis.cases(*branches, else_=UNIT // 2) if branches else ibis.literal(UNIT // 2)
-    y = ibis.cases((r.refused, UNIT), (r.ignored, round(fitted.ignored * UNIT)), else_=0)
-    return r.mutate(y=y.cast("int64"), p=rate.cast("int64"))
+    r = requests.join(rates, requests.cell == rates.of_cell).drop("of_cell")
+    y = ibis.cases((r.refused, UNIT), (r.ignored, round(ignored * UNIT)), else_=0)
+    return r.mutate(y=y.cast("int64"))
 
 
 def _recipients(weighed: Table) -> Table:
     """What each recipient did with all requests, and what was to be expected."""
-    return (
-        weighed.group_by(recipient="v")
-        .aggregate(recipient_y=total(weighed.y), recipient_p=total(weighed.p))
-        .select("recipient", y="recipient_y", p="recipient_p")
-    )
+    return weighed.group_by(recipient="v").aggregate(all_y=total(weighed.y), all_p=total(weighed.p))
 
 
 def requests(tables: Tables) -> Table:
@@ -136,15 +144,14 @@ def requests(tables: Tables) -> Table:
     Both in millionths. e is the rate of the circumstances times how strict this recipient is with
     *other* senders, shrunk towards 1.
     """
-    weighed = _requests(tables)
-    fitted = _measure(weighed, tables.ask, tables.spec)
-    weighed = tables.keep("refused_requests", _weighed(weighed, fitted))
-    of = tables.keep("refused_recipients", _recipients(weighed))
-    r = weighed.join(of.select("recipient", all_y="y", all_p="p"), weighed.v == of.recipient)
+    fitted = tables.once("strictness", lambda: _strictness(tables))
+    weighed = _weighed(_requests(tables), fitted.rates, fitted.ignored)
+    of = fitted.recipients
+    r = weighed.join(of, weighed.v == of.recipient)
     steady = round(fitted.steadiness * UNIT)
     strict = (r.all_y - r.y + steady).cast("float64") / (r.all_p - r.p + steady)
     e = ibis.least((r.p * strict).round().cast("int64"), round(0.95 * UNIT))
-    return tables.keep("refused_expected", r.mutate(e=e).drop("recipient", "all_y", "all_p"))
+    return r.mutate(e=e).drop("recipient", "all_y", "all_p")
 
 
 def counts(tables: Tables) -> Table:
@@ -183,7 +190,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=k,
         n=n,
         expected=expected,
-        range=lambda s, i: excess_range(expected[s, i], shape[s, i]),
+        spread=Spread(excess_range, expected, shape),
         details={"ignored": frame["ignored"], "adults": frame["adults"], "own": own},
     )
 

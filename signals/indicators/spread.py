@@ -120,7 +120,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=np.exp(h),
         n=n,
         expected=np.exp(np.nan_to_num(middle)),
-        range=lambda s, i: None,
         details={"groups": frame["groups"], "changes": frame["changes"]},
     )
 

@@ -61,7 +61,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=k,
         n=frame["n"],
         expected=frame["known"] * cohorts.child_share,
-        range=lambda s, i: None,
         details={"young": young, "tail": many, "known": frame["known"]},
     )
 

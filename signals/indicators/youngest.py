@@ -7,6 +7,8 @@ years older or more than those it contacts.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from ibis.expr.types import Table
 
@@ -15,6 +17,7 @@ from signals.indicators.base import (
     Frame,
     Judgement,
     Said,
+    Spread,
     Tables,
     contact_rows,
     too_few,
@@ -81,12 +84,15 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         k=w / some,
         n=n,
         expected=mean,
-        range=lambda s, i: (
-            float(max(1.0, mean[s, i] - 1.645 * deviation[s, i] / np.sqrt(some[s, i]))),
-            float(min(3.0, mean[s, i] + 1.645 * deviation[s, i] / np.sqrt(some[s, i]))),
-        ),
+        spread=Spread(_between, mean, deviation),
         details={"older": older},
     )
+
+
+def _between(n: float, mean: float, deviation: float) -> tuple[float, float]:
+    """Where nine in ten mean weights of n children lie by chance."""
+    half = 1.645 * deviation / math.sqrt(max(n, 1.0))
+    return max(1.0, mean - half), min(3.0, mean + half)
 
 
 def sentence(said: Said) -> str:

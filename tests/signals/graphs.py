@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import Account, Event, ImportBatch, Tie
+from signals.models import ThresholdSet
+from signals.spec import KEYS, ThresholdSpec
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """Day 0 of every invented graph."""
@@ -16,6 +19,23 @@ START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 def day(number: float) -> datetime:
     """``number`` days after ``START``."""
     return START + timedelta(days=number)
+
+
+def two_indicators() -> ThresholdSet:
+    """Version 1 with ``no_mutuals`` and ``refused`` alone, either of which is enough.
+
+    A run then takes a fraction of the time, which is what tests of its life want.
+    """
+    spec = replace(ThresholdSpec(), open_at=10.0, min_groups=1)
+    for key in set(KEYS) - {"no_mutuals", "refused"}:
+        spec = spec.with_indicator(key, enabled=False)
+    return ThresholdSet.objects.create(
+        version=1,
+        state="active",
+        spec=spec.to_dict(),
+        note="For tests.",
+        activated_at=timezone.now(),
+    )
 
 
 class Graph:
@@ -70,6 +90,56 @@ class Graph:
         self._count("events", 1)
         return event
 
+    # -- many at once ----------------------------------------------------------------------
+
+    def circle(self, name: str, ages: list[int]) -> None:
+        """Accounts ``name0``, ``name1`` … in a ring, each a friend of the next three."""
+        made = Account.objects.bulk_create(
+            Account(
+                account_id=f"{name}{number}",
+                birth_date=date(START.year - age, 1, 2),
+                batch=self.batch,
+            )
+            for number, age in enumerate(ages)
+        )
+        self.accounts |= {account.account_id: account for account in made}
+        pairs = {
+            tuple(sorted((made[number].pk, made[(number + step) % len(made)].pk)))
+            for number in range(len(made))
+            for step in (1, 2, 3)
+        }
+        ties = [
+            Tie(a_id=a, b_id=b, kind="friend", since=day(-200), batch=self.batch) for a, b in pairs
+        ]
+        Tie.objects.bulk_create(ties)
+        self._count("accounts", len(made))
+        self._count("ties", len(ties))
+
+    def requests(self, *asked: tuple[str, str, float, str]) -> None:
+        """Friend requests: actor, target, day, and the answer half a day later."""
+        offers = Event.objects.bulk_create(
+            self._event("Offer", self.accounts[actor], on, object=self.accounts[target])
+            for actor, target, on, _ in asked
+        )
+        Event.objects.bulk_create(
+            self._event(
+                answer, self.accounts[target], on + 0.5, ref=offer, reference=offer.event_id
+            )
+            for offer, (_, target, on, answer) in zip(offers, asked, strict=True)
+        )
+        self._count("events", 2 * len(offers))
+
+    def _event(self, kind: str, actor: Account, on: float, **given: Any) -> Event:
+        self._events += 1
+        return Event(
+            event_id=f"e{self._events}",
+            type=kind,
+            actor=actor,
+            published=day(on),
+            batch=self.batch,
+            **given,
+        )
+
     def _count(self, what: str, rows: int) -> None:
         name = f"accepted_{what}"
         setattr(self.batch, name, getattr(self.batch, name) + rows)
@@ -84,29 +154,32 @@ def school(children: int = 30, adults: int = 60) -> Graph:
     adults accept what it asks.
     """
     graph = Graph()
-    for number in range(children):
-        graph.account(f"child{number}", age=12 + number % 5)
-    for number in range(adults):
-        graph.account(f"adult{number}", age=25 + number % 30)
+    graph.circle("child", [12 + number % 5 for number in range(children)])
+    graph.circle("adult", [25 + number % 30 for number in range(adults)])
     graph.account("mallory", age=41)
     for circle, size in (("child", children), ("adult", adults)):
-        for number in range(size):
-            for step in (1, 2, 3):
-                other = (number + step) % size
-                graph.tie(f"{circle}{number}", f"{circle}{other}", since=-200)
-    for circle, size in (("child", children), ("adult", adults)):
-        for number in range(size):
-            for step in (4, 5, 6, 11):
-                target, on = f"{circle}{(number + step) % size}", number % 7 + step / 10
-                offer = graph.event("Offer", f"{circle}{number}", target, on=on)
-                answer = "Reject" if (number + step) % 17 == 0 else "Accept"
-                graph.event(answer, target, offer, on=on + 0.5)
-    for number in range(0, adults, 5):
-        offer = graph.event("Offer", "mallory", f"adult{number}", on=10 + number / 10)
-        graph.event("Accept", f"adult{number}", offer, on=11 + number / 10)
-    for number in range(0, children, 2):
-        offer = graph.event("Offer", "mallory", f"child{number}", on=20 + number / 10)
-        graph.event("Reject", f"child{number}", offer, on=21 + number / 10)
-        if number % 4:
-            graph.event("Block", f"child{number}", "mallory", on=22 + number / 10)
+        graph.requests(
+            *(
+                (
+                    f"{circle}{number}",
+                    f"{circle}{(number + step) % size}",
+                    number % 7 + step / 10,
+                    "Accept" if (number + step) % 17 else "Reject",
+                )
+                for number in range(size)
+                for step in (4, 5, 6, 11)
+            )
+        )
+    graph.requests(
+        *(
+            ("mallory", f"adult{number}", 10 + number / 10, "Accept")
+            for number in range(0, adults, 5)
+        ),
+        *(
+            ("mallory", f"child{number}", 20 + number / 10, "Reject")
+            for number in range(0, children, 2)
+        ),
+    )
+    for number in range(2, children, 4):
+        graph.event("Block", f"child{number}", "mallory", on=22 + number / 10)
     return graph

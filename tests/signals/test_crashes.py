@@ -18,7 +18,7 @@ from signals import runner, storage
 from signals.models import Assessment, Run, Score
 from signals.selectors import latest_run, latest_scores
 from signals.services import release_dead_runs, start_run
-from tests.signals.graphs import Graph, school
+from tests.signals.graphs import Graph, school, two_indicators
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,6 +30,7 @@ BEFORE = ("load", "indicators", "cases", "cases:0.94", "in_hooks")
 
 @pytest.fixture
 def graph() -> Graph:
+    two_indicators()
     return school()
 
 

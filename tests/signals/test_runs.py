@@ -32,7 +32,7 @@ from signals.services.runs import MAX_ATTEMPTS
 from signals.spec import KEYS
 from staff.errors import NotAllowed, Refused
 from staff.models import User
-from tests.signals.graphs import Graph, day, school
+from tests.signals.graphs import Graph, day, school, two_indicators
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,8 +40,15 @@ COMMAND = Actor.system("command")
 
 
 @pytest.fixture
-def graph() -> Graph:
+def graph(request: pytest.FixtureRequest) -> Graph:
+    if "all_indicators" not in request.fixturenames:
+        two_indicators()
     return school()
+
+
+@pytest.fixture
+def all_indicators() -> None:
+    """Asks for the defaults as they are, rather than for a quick run."""
 
 
 def start(**given: Any) -> Run:
@@ -66,11 +73,12 @@ def visible() -> tuple[Any, ...]:
 # -- What a complete run leaves ----------------------------------------------------------------
 
 
-def test_a_run_finds_the_account_that_stands_out(graph: Graph) -> None:
+def test_a_run_finds_the_account_that_stands_out(all_indicators: None, graph: Graph) -> None:
     run = compute()
     assert (run.state, run.error, run.attempts, run.progress) == ("done", "", 1, 1.0)
     assert run.accounts == len(graph.accounts)
     assert run.contacts == 90 * 4 + 12 + 15
+    assert run.stage == "cases"
     assert set(run.seconds) == {"load", "contact_facts", "indicators", "cases", "total"}
     assert run.indicator_keys == list(KEYS)
 
@@ -108,9 +116,6 @@ def test_a_run_opens_cases_and_says_so_in_the_trail(graph: Graph) -> None:
     assert entry.after["cases_opened"] == 1
     assert Entry.objects.get(verb="run.start").target == f"run:{run.pk}"
 
-
-def test_the_contact_facts_are_a_file(graph: Graph) -> None:
-    run = compute()
     facts = pq.read_table(storage.facts_file(run.pk))
     assert facts.num_rows == run.contacts
     alone = sum(m == 0 for m in facts.column("m").to_pylist())
@@ -484,32 +489,26 @@ def test_a_task_that_finds_another_run_leaves_its_own_queued(graph: Graph) -> No
 # -- What goes again ---------------------------------------------------------------------------
 
 
-def test_the_values_of_the_last_two_runs_are_kept(graph: Graph) -> None:
+def test_the_last_two_runs_are_kept_and_what_cases_need(graph: Graph) -> None:
     runs = [compute(full=True) for _ in range(4)]
     kept = set(Score.objects.values_list("run_id", flat=True))
     assert kept == {runs[2].pk, runs[3].pk}
     assert [storage.facts_file(run.pk).exists() for run in runs] == [False, False, True, True]
 
-
-def test_assessments_of_cases_stay(graph: Graph) -> None:
-    first = compute()
-    case = Case.objects.get()
-    assert case.assessment.run == first
-    runs = [compute(full=True) for _ in range(3)]
-    case.refresh_from_db()
-    mine = graph.accounts["mallory"]
     # The history of the score is whole; rows are kept where a case or a recent run needs them.
-    assert Assessment.objects.filter(account=mine).count() == 4
+    case = Case.objects.get()
+    assert case.assessment.run == runs[0]
+    assert Assessment.objects.filter(account=graph.accounts["mallory"]).count() == 4
     with_rows = set(EvidenceRow.objects.values_list("assessment__run_id", flat=True))
-    assert {case.assessment.run_id, runs[1].pk, runs[2].pk} == with_rows
+    assert with_rows == {runs[0].pk, runs[2].pk, runs[3].pk}
 
 
 def test_old_assessments_without_a_case_go(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "_run_done", [])
-    runs = [compute(full=True) for _ in range(4)]
+    runs = [compute(full=True) for _ in range(3)]
     assert not Case.objects.exists()
     left = set(Assessment.objects.values_list("run_id", flat=True))
-    assert left == {runs[2].pk, runs[3].pk}
+    assert left == {runs[1].pk, runs[2].pk}
 
 
 def test_latest_scores_before_the_first_run() -> None:
@@ -524,33 +523,18 @@ def values_of(scores: pa.Table) -> list[dict[str, Any]]:
     return scores.drop_columns(["account"]).to_pylist()
 
 
-def test_what_comes_later_changes_nothing(graph: Graph) -> None:
-    now = compute()
-    before = values_of(latest_scores())
+def test_as_of_equals_what_was_known_then(all_indicators: None, graph: Graph) -> None:
+    """Computed then, with nothing else imported, or now as of then: the same values."""
+    at = day(100)
+    first = compute(as_of=at)
+    then = values_of(latest_scores())
     late = graph.event("Offer", "mallory", "child7", on=200)
     graph.event("Block", "child7", "mallory", on=201)
     graph.event("Reject", "child7", late, on=202)
     graph.tie("adult3", "child9", since=203)
-    # The last event of the graph as it was: the stretches end there in both.
-    as_of = compute(as_of=day(100))
-    assert as_of.contacts == now.contacts
-    after = values_of(latest_scores())
-    # A time to look from, even one at which nothing happened, moves the stretches' ends only.
-    assert [row["account_id"] for row in after] == [row["account_id"] for row in before]
-    again = compute(as_of=day(100), full=True)
-    assert again.pk != as_of.pk
-    assert values_of(latest_scores()) == after
-
-
-def test_as_of_equals_what_was_known_then(graph: Graph) -> None:
-    """Computed then, with nothing else imported, or now as of then: the same values."""
-    at = day(100)
-    compute(as_of=at)
-    then = values_of(latest_scores())
-    late = graph.event("Offer", "mallory", "child7", on=200)
-    graph.event("Reject", "child7", late, on=202)
-    graph.tie("adult3", "child9", since=203)
-    compute(as_of=at, full=True)
+    second = compute(as_of=at)
+    assert second != first
+    assert second.figures["contacts"] == first.figures["contacts"]
     assert values_of(latest_scores()) == then
 
 
