@@ -86,6 +86,7 @@ METRICS_TOKEN = env.text("SIGHTLINE_METRICS_TOKEN")
 KEYS_DIR = env.path("SIGHTLINE_KEYS_DIR", SIGHTLINE_HOME / "keys")
 # Ed25519, 32 bytes in base64 or PEM. Where several machines write the trail, all need the same.
 AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
+PACKAGE_SIGNING_KEY = env.text("PACKAGE_SIGNING_KEY")  # the same for referral packages
 
 # -- Applications ------------------------------------------------------------------------------
 
@@ -358,6 +359,21 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 # -- Limits of the product ---------------------------------------------------------------------
 
 PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https")).rstrip("/")
+
+# Who reports: stands in every referral package. Without an e-mail address nothing is filed.
+PLATFORM_NAME = env.text("SIGHTLINE_PLATFORM_NAME", "This platform")
+# The address of an account's page, with {account_id} in it.
+PLATFORM_PROFILE_URL = env.text("SIGHTLINE_PROFILE_URL")
+REPORTER_NAME = env.text("SIGHTLINE_REPORTER_NAME", "Child Safety Team")
+REPORTER_EMAIL = env.text("SIGHTLINE_REPORTER_EMAIL")
+REPORTER_PHONE = env.text("SIGHTLINE_REPORTER_PHONE")
+REPORTER_LEGAL_URL = env.address("SIGHTLINE_REPORTER_LEGAL_URL", ("http", "https"))
+# Given by NCMEC. Without them the CyberTipline is no destination; "test" is NCMEC's own test host.
+CYBERTIPLINE_USERNAME = env.text("CYBERTIPLINE_USERNAME")
+CYBERTIPLINE_PASSWORD = env.text("CYBERTIPLINE_PASSWORD")
+CYBERTIPLINE_HOST = env.choice("CYBERTIPLINE_HOST", "test", ("test", "production"))
+# Schemas of others that Sightline may not hand on: NCMEC's report schema, once it is fetched.
+SCHEMAS_DIR = env.path("SIGHTLINE_SCHEMAS", SIGHTLINE_HOME / "schemas")
 
 # What computes the indicators, and whether a run follows each import by itself.
 SIGNALS_ENGINE = env.choice("SIGNALS_ENGINE", "duckdb", ("duckdb", "spark"))
