@@ -10,13 +10,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from moderation import pictures
 from moderation.access import case_or_404
 from moderation.forms import CaseForm
 from moderation.models import Case, Referral
 from moderation.selectors import case as select
 from moderation.selectors.surroundings import surroundings, ties_between
 from moderation.selectors.timeline import history
-from moderation.views import pictures
 from moderation.views.answers import person, wants_part
 from moderation.views.panel import WORDING, panel
 from moderation.views.queue import row_of

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, Event, Tie
+from moderation import pictures
 from moderation.selectors.contacts import Contact, Step
 from moderation.selectors.people import letters
 from moderation.selectors.surroundings import surroundings, ties_between
-from moderation.views import pictures
 from signals.networks import Kind, Link
 from tests.moderation import factories
 from tests.moderation.factories import NOON
