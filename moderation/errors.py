@@ -71,6 +71,17 @@ class FourEyes(Refused):
         super().__init__(f"You escalated {reference}, so somebody else must decide on it.")
 
 
+class NotInHand(Refused):
+    """Names of children are shown only to the person who works on the case."""
+
+    def __init__(self, *, reference: str) -> None:
+        self.reference = reference
+        super().__init__(
+            f"{reference} is not in your hands, so the children's names stay hidden. "
+            "Claim the case first."
+        )
+
+
 class InvalidDecision(Refused):
     """Something that the person entered is missing or wrong: ``errors`` maps field to message."""
 

@@ -39,6 +39,8 @@ AUDIT_PHRASES: dict[str, str] = {
     "case.resume": "put the monitored case back into the queue",
     "case.reopen": "reopened the case on new evidence",
     "case.rebase": "measured the dismissed case by new thresholds",
+    "case.reveal": "revealed the names of the children of the case",
+    "case.conceal": "hid the names of the children again",
     "case.note": "left a note on the case",
     "case.capacity": "let accounts wait because the capacity of the day was used up",
     "case.reprioritise": "brought the queue's order up to date",

@@ -3,7 +3,7 @@
 ``SERVICES`` names every service; a test walks it and fails for one that leaves no audit entry.
 """
 
-from moderation.services import claims, decisions, escalation, intake, upkeep
+from moderation.services import claims, decisions, escalation, intake, reveals, upkeep
 
 SERVICES = (
     claims.claim,
@@ -19,8 +19,10 @@ SERVICES = (
     escalation.send_back,
     escalation.dismiss,
     intake.open_cases,
+    reveals.reveal,
+    reveals.conceal,
     upkeep.resume_monitored,
     upkeep.reprioritise,
 )
 
-__all__ = ["SERVICES", "claims", "decisions", "escalation", "intake", "upkeep"]
+__all__ = ["SERVICES", "claims", "decisions", "escalation", "intake", "reveals", "upkeep"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from audit.actors import Actor
 from moderation.models import Case
-from moderation.services import claims, decisions, escalation, intake, upkeep
+from moderation.services import claims, decisions, escalation, intake, reveals, upkeep
 from staff.capabilities import Role
 from staff.models import User
 from tests.moderation import factories
@@ -40,6 +42,13 @@ def _queue(_who: User, _other: User) -> dict[str, Any]:
 
 def _held(who: User, _other: User) -> dict[str, Any]:
     return {"case_id": _hold_as(who).pk}
+
+
+def _revealed(who: User, _other: User) -> dict[str, Any]:
+    with _as_moderator(who):
+        case = factories.held(who)
+        reveals.reveal(actor=Actor.of_user(who), case_id=case.pk, reason="check_age")
+    return {"case_id": case.pk}
 
 
 def _deciding(**words: Any) -> Callable[[User, User], dict[str, Any]]:
@@ -82,10 +91,16 @@ def _waiting(_who: User, _other: User) -> dict[str, Any]:
 
 def _hold_as(who: User) -> Case:
     """A case that ``who`` holds, also where the role could never have claimed it."""
+    with _as_moderator(who):
+        return factories.held(who)
+
+
+@contextmanager
+def _as_moderator(who: User) -> Iterator[None]:
     role, who.role = who.role, Role.MODERATOR
     active, who.is_active = who.is_active, True
     try:
-        return factories.held(who)
+        yield
     finally:
         who.role, who.is_active = role, active
 
@@ -138,6 +153,12 @@ SCENARIOS: dict[str, Scenario] = {
         escalation.dismiss, frozenset({Role.SUPERVISOR}), _supervising(**_DISMISSAL)
     ),
     "intake.open_cases": Scenario(intake.open_cases, frozenset({SYSTEM, Role.ADMIN}), _run),
+    "reveals.reveal": Scenario(
+        reveals.reveal,
+        CASEWORKERS,
+        lambda who, other: _held(who, other) | {"reason": "check_age"},
+    ),
+    "reveals.conceal": Scenario(reveals.conceal, CASEWORKERS, _revealed),
     "upkeep.resume_monitored": Scenario(
         upkeep.resume_monitored, frozenset({SYSTEM}), _date_reached
     ),
