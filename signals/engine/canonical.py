@@ -220,7 +220,7 @@ def friend_ties(
 
 
 def follows(ties: Table, events: Table, answers: Table, requests: Table, undone: Table) -> Table:
-    """u follows v: pair (u, v), start, end, published (when u asked to)."""
+    """u follows v: pair (u, v), start, end, published (when u asked to). Repeats are in it."""
     stated = ties.filter(ties.kind == KIND["follow"])
     stated = stated.select(
         pair=pair(stated.a, stated.b), start="since", until="until", published="since"
@@ -241,11 +241,27 @@ def follows(ties: Table, events: Table, answers: Table, requests: Table, undone:
     refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == FOLLOW))
     ends = both.union(taken).union(refused.select("u", "v", "t"))
     ends = ends.select(pair=pair(ends.u, ends.v), t=ends.t)
-    closed = _with_ends(stated.union(begun), ends)
-    # follows of one pair with the same end lie inside each other: the longest is all of them
-    return closed.group_by("pair", "end").aggregate(
-        start=closed.start.min(), published=closed.published.min()
+    return _with_ends(stated.union(begun), ends)
+
+
+def without_repeats(follows: Table) -> Table:
+    """Leave out follows that were asked for and granted no earlier than another with that end.
+
+    Of follows of one pair that end together, one granted later adds time to none, and says who
+    began only when it was asked for earlier; then it does so from when it was granted.
+    """
+    alike = follows.group_by("pair", "end").aggregate(
+        start=follows.start.min(), published=follows.published.min(), times=follows.count()
     )
+    columns = "pair", "start", "end", "published"
+    many = alike.filter(alike.times > 1).select(one="pair", ended="end")
+    several = follows.semi_join(many, [follows.pair == many.one, follows.end == many.ended])
+    earlier = ibis.window(
+        group_by=["pair", "end"], order_by=["start", "published"], preceding=(None, 1)
+    )
+    several = several.mutate(asked=several.published.min().over(earlier))
+    several = several.filter(several.asked.isnull() | (several.published < several.asked))
+    return alike.filter(alike.times == 1).select(*columns).union(several.select(*columns))
 
 
 def mutual_follows(follows: Table) -> Table:

@@ -200,6 +200,14 @@ class World:
             )
             for u, v, start, end, p in follows
         ]
+        # What was asked for and granted later than another, and ends with it, adds nothing.
+        least: dict[tuple[int, int, float], float] = {}
+        told = []
+        for u, v, start, end, asked in sorted(closed, key=lambda row: (row[2], row[4])):
+            if asked < least.get((u, v, end), oracle.STILL):
+                least[u, v, end] = asked
+                told.append((u, v, start, end, asked))
+        closed = told
         ties = []
         for u, v, start, end, asked in closed:
             for x, y, s, e, p in closed:
