@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from moderation.domain.deadlines import ALLOWED
+from moderation.domain.reveals import REVEAL_LABELS, RevealReason
 from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
 from moderation.errors import InvalidDecision
 
@@ -127,6 +128,24 @@ class NoteForm(CaseForm):
         help_text="Everyone who works on cases can read it. No names of children.",
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"required": "Write the note first."},
+    )
+
+
+class RevealForm(CaseForm):
+    name = "reveal"
+    reason = forms.ChoiceField(
+        label="Why do you need the names?",
+        choices=[(reason.value, REVEAL_LABELS[reason]) for reason in RevealReason],
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose why you need the names.",
+            "invalid_choice": "Choose one of the reasons offered.",
+        },
+    )
+    note = forms.CharField(
+        label="Anything to add",
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 

@@ -13,6 +13,7 @@ def _roles(capability: Capability) -> frozenset[Role]:
 
 _READ: Final = _roles(Capability.VIEW_CASES)
 _REVIEW: Final = _roles(Capability.REVIEW_CASES)
+_REVEAL: Final = _roles(Capability.REVEAL_CHILDREN)
 _DECIDE: Final = _roles(Capability.DECIDE_ESCALATIONS)
 
 urls_policy: Final[dict[str, frozenset[Role]]] = {
@@ -24,6 +25,8 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "case_claim": _REVIEW,
     "case_renew": _REVIEW,
     "case_release": _REVIEW,
+    "case_reveal": _REVEAL,
+    "case_conceal": _REVEAL,
     "case_dismiss": _REVIEW,
     "case_monitor": _REVIEW,
     "case_escalate": _REVIEW,

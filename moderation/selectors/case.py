@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Account
-from moderation.domain.ages import ADULT, UNKNOWN
+from moderation.domain.ages import MINOR_BANDS, UNKNOWN
 from moderation.models import Case
 from moderation.selectors.people import BANDS, Person, band_on
 from signals.models import Assessment, EvidenceRow
@@ -115,13 +115,17 @@ def evidence(case: Case, reason: Reason, people: dict[int, Person]) -> Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Who the flagged account says it is. ``age`` reads "34", "18 or over" or "not recorded"."""
+    """Who the flagged account says it is. ``age`` reads "34", "18 or over" or "not recorded".
+
+    ``hidden``: it is recorded as a child's, so its name and exact age wait for a reveal.
+    """
 
     account_id: str
     display_name: str
     age: str
     age_source: str
     recorded_minor: bool
+    hidden: bool
     region: str
     community: str
     role: str
@@ -129,12 +133,24 @@ class Profile:
     tenure: str
 
 
-def profile(account: Account) -> Profile:
-    """What is recorded about a flagged account, in words. The display name is its own choice."""
+def is_recorded_minor(account: Account) -> bool:
+    """Whether the flagged account is recorded as a child's today."""
+    return band_on(account, None) in MINOR_BANDS
+
+
+def profile(account: Account, *, named: bool = False) -> Profile:
+    """What is recorded about a flagged account, in words. The display name is its own choice.
+
+    A recorded child stays without a name and with an age band unless ``named``: also flagged, it
+    is a child.
+    """
     band = band_on(account, None)
+    hidden = band in MINOR_BANDS and not named
     today = timezone.localdate()
     age = BANDS[band]
-    if account.birth_date is not None:
+    if hidden:
+        pass
+    elif account.birth_date is not None:
         born = account.birth_date
         passed = (today.month, today.day) >= (born.month, born.day)
         age = str(today.year - born.year - (not passed))
@@ -144,10 +160,11 @@ def profile(account: Account) -> Profile:
         age = "not recorded"
     return Profile(
         account_id=account.account_id,
-        display_name=account.display_name,
+        display_name="" if hidden else account.display_name,
         age=age,
         age_source="" if age == "not recorded" else account.get_age_source_display(),
-        recorded_minor=band not in (ADULT, UNKNOWN),
+        recorded_minor=band in MINOR_BANDS,
+        hidden=hidden,
         region=account.region,
         community=account.community,
         role=account.role,

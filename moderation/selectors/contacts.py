@@ -125,6 +125,11 @@ class Surroundings:
         return [c for c in self.contacts if c.person.kind is Kind.CHILD and c.started_by_account]
 
     @property
+    def knows_children(self) -> bool:
+        """Whether any child is around the account, contacted by it or not."""
+        return any(c.person.kind is Kind.CHILD for c in self.contacts)
+
+    @property
     def summary(self) -> str:
         """The network picture in two sentences."""
         others = [

@@ -141,6 +141,12 @@ def severity(value: str) -> dict[str, Any]:
 
 
 @register.filter
+def get(mapping: dict[Any, Any], key: Any) -> Any:
+    """What ``mapping`` holds under ``key``; None where it holds nothing."""
+    return mapping.get(key)
+
+
+@register.filter
 def state_words(value: str) -> str:
     """How a case's state reads in a sentence."""
     return STATE_WORDS[State(value)]

@@ -12,19 +12,24 @@ from django.views.decorators.http import require_safe
 
 from moderation import pictures
 from moderation.access import case_or_404
-from moderation.forms import CaseForm
-from moderation.models import Case, Referral
+from moderation.forms import CaseForm, RevealForm
+from moderation.models import Case, Referral, Reveal
 from moderation.selectors import case as select
+from moderation.selectors import revealed
+from moderation.selectors.contacts import Surroundings
 from moderation.selectors.surroundings import surroundings, ties_between
 from moderation.selectors.timeline import history
 from moderation.views.answers import person, wants_part
 from moderation.views.panel import WORDING, panel
 from moderation.views.queue import row_of
+from signals.networks import Kind
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.views import require
 
 TABLE_PAGE = 50
+_REVEALS = "reveals"
+"""In the session: which reveal shows which case's names. They go with the session."""
 
 
 @require(Capability.VIEW_CASES)
@@ -35,7 +40,9 @@ def case_page(request: HttpRequest, reference: str) -> HttpResponse:
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])
     if wants_part(request) and "contacts" in request.GET:
-        context = {"case": case, "contacts": _contacts_page(request, case)}
+        contacts = _contacts_page(request, case)
+        shown = reveal_in_sight(request, case)
+        context = {"case": case, "contacts": contacts, "names": _names(shown, contacts)}
         return render(request, "moderation/case_contacts.html", context)
     return render(request, "moderation/case.html", page_context(request, case))
 
@@ -92,20 +99,61 @@ def page_context(
 ) -> dict[str, Any]:
     """What the whole page needs."""
     around = surroundings(case.account)
+    reveal = reveal_in_sight(request, case)
+    contacts = _contacts_page(request, case, around) if "contacts" in request.GET else None
     shown = pictures.shown_members(around)
     ties = ties_between([contact.person.key for contact in shown])
     reason = _reason(case, request.GET.get("evidence", ""))
     return panel_context(request, case, tried=tried, refusal=refusal) | {
-        "account": select.profile(case.account),
+        "account": select.profile(case.account, named=reveal is not None),
         "explanation": select.explanation(case.assessment),
         "evidence": select.evidence(case, reason, around.people) if reason else None,
         "around": around,
         "network": pictures.network_picture(around, shown, ties),
         "timeline": pictures.timeline_picture(around.children),
-        "contacts": _contacts_page(request, case, around) if "contacts" in request.GET else None,
+        "contacts": contacts,
+        "reveal": reveal,
+        "reveal_form": _reveal_form(request, case, around, tried),
+        "names": _names(reveal, contacts),
         "history": history(case),
         "referral": Referral.objects.filter(case=case).select_related("approved_by").first(),
     }
+
+
+def remember_reveal(request: HttpRequest, shown: Reveal) -> None:
+    """Show the names of this reveal in this session, and in no other."""
+    request.session[_REVEALS] = request.session.get(_REVEALS, {}) | {str(shown.case_id): shown.pk}
+
+
+def forget_reveal(request: HttpRequest, case: Case) -> None:
+    """Show no names of this case in this session any more."""
+    kept = request.session.get(_REVEALS, {})
+    request.session[_REVEALS] = {key: pk for key, pk in kept.items() if key != str(case.pk)}
+
+
+def reveal_in_sight(request: HttpRequest, case: Case) -> Reveal | None:
+    """The reveal under which this session sees the names of the case now."""
+    reveal_id = request.session.get(_REVEALS, {}).get(str(case.pk))
+    return revealed.live_reveal(person(request), case, reveal_id, timezone.now())
+
+
+def _reveal_form(
+    request: HttpRequest, case: Case, around: Surroundings, tried: CaseForm | None
+) -> RevealForm | None:
+    """Where there are names to reveal and the person works on the case."""
+    if not around.knows_children and not select.is_recorded_minor(case.account):
+        return None
+    if not revealed.in_hand(person(request), case, timezone.now()):
+        return None
+    return tried if isinstance(tried, RevealForm) else RevealForm()
+
+
+def _names(reveal: Reveal | None, contacts: Any) -> dict[int, revealed.Identity]:
+    """Who the children of this page of people are; nothing without a reveal."""
+    if reveal is None or contacts is None:
+        return {}
+    children = [c.person.key for c in contacts if c.person.kind is Kind.CHILD]
+    return revealed.identities(children)
 
 
 def _reason(case: Case, indicator: str) -> select.Reason | None:

@@ -159,7 +159,7 @@
     "toggle",
     (event) => {
       const opened = event.target;
-      if (!opened.open || !opened.matches?.(".choice, #do-note") || !event.isTrusted) return;
+      if (!opened.open || !opened.matches?.(".choice, #do-note, #do-reveal") || !event.isTrusted) return;
       if (opened.contains(document.activeElement) || document.activeElement === document.body) {
         opened.querySelector("input:not([type=hidden]), textarea, select")?.focus();
       }
