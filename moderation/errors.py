@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from moderation.domain.referrals import ReferralState, ReferralVerb
 from moderation.domain.transitions import State, Verb
-from moderation.domain.wording import STATE_WORDS, VERB_WORDS
+from moderation.domain.wording import (
+    REFERRAL_STATE_WORDS,
+    REFERRAL_VERB_WORDS,
+    STATE_WORDS,
+    VERB_WORDS,
+)
 from staff.errors import Refused
 
 
@@ -88,3 +94,46 @@ class InvalidDecision(Refused):
     def __init__(self, errors: Mapping[str, str]) -> None:
         self.errors = dict(errors)
         super().__init__(" ".join(self.errors.values()))
+
+
+class IllegalReferralMove(Refused):
+    """The referral's state allows no such step; ``verb`` None: recording an outcome."""
+
+    def __init__(self, *, reference: str, state: ReferralState, verb: ReferralVerb | None) -> None:
+        self.reference = reference
+        self.state = state
+        self.verb = verb
+        wanted = REFERRAL_VERB_WORDS[verb] if verb else "given an outcome"
+        super().__init__(
+            f"The referral of {reference} is {REFERRAL_STATE_WORDS[state]}; "
+            f"it cannot be {wanted} now."
+        )
+
+
+class ReferralAnswered(Refused):
+    """A referral is sent once: it went at ``at`` (aware, UTC) and got the number ``receipt``."""
+
+    def __init__(self, *, reference: str, receipt: str, at: datetime) -> None:
+        self.reference = reference
+        self.receipt = receipt
+        self.at = at
+        super().__init__(
+            f"The referral of {reference} was sent at {at:%H:%M} UTC on {at:%-d %b %Y}, "
+            f"as number {receipt}."
+        )
+
+
+class HoldStands(Refused):
+    """The account is under a police hold already."""
+
+    def __init__(self, *, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"A police hold stands on the account of {reference} already.")
+
+
+class NoHold(Refused):
+    """There is no police hold to lift."""
+
+    def __init__(self, *, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"No police hold stands on the account of {reference}.")

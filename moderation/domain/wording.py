@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moderation.domain.referrals import ReferralState, ReferralVerb
 from moderation.domain.transitions import State, Verb
 
 STATE_WORDS: dict[State, str] = {
@@ -25,6 +26,21 @@ VERB_WORDS: dict[Verb, str] = {
     Verb.REOPEN: "reopened",
 }
 
+REFERRAL_STATE_WORDS: dict[ReferralState, str] = {
+    ReferralState.PREPARING: "being prepared",
+    ReferralState.APPROVED: "approved and not sent yet",
+    ReferralState.SENT: "sent",
+    ReferralState.ACKNOWLEDGED: "acknowledged",
+    ReferralState.REJECTED: "rejected",
+}
+
+REFERRAL_VERB_WORDS: dict[ReferralVerb, str] = {
+    ReferralVerb.APPROVE: "approved",
+    ReferralVerb.SEND: "sent",
+    ReferralVerb.ACKNOWLEDGE: "acknowledged",
+    ReferralVerb.REJECT: "rejected",
+}
+
 AUDIT_PHRASES: dict[str, str] = {
     "case.open": "opened the case",
     "case.update": "brought newer evidence to the case",
@@ -44,5 +60,11 @@ AUDIT_PHRASES: dict[str, str] = {
     "case.note": "left a note on the case",
     "case.capacity": "let accounts wait because the capacity of the day was used up",
     "case.reprioritise": "brought the queue's order up to date",
+    "referral.send": "sent the referral",
+    "referral.acknowledge": "recorded that the police acknowledged the referral",
+    "referral.reject": "recorded that the police rejected the referral",
+    "referral.outcome": "recorded what became of the referral",
+    "hold.set": "set a police hold on the account",
+    "hold.lift": "lifted the police hold on the account",
 }
 """Every verb of this floor in the audit trail, completing "Sam Field …"."""

@@ -3,7 +3,16 @@
 ``SERVICES`` names every service; a test walks it and fails for one that leaves no audit entry.
 """
 
-from moderation.services import claims, decisions, escalation, intake, reveals, upkeep
+from moderation.services import (
+    claims,
+    decisions,
+    escalation,
+    holds,
+    intake,
+    referrals,
+    reveals,
+    upkeep,
+)
 
 SERVICES = (
     claims.claim,
@@ -18,11 +27,27 @@ SERVICES = (
     escalation.refer,
     escalation.send_back,
     escalation.dismiss,
+    holds.set_hold,
+    holds.lift_hold,
     intake.open_cases,
+    referrals.mark_sent,
+    referrals.acknowledge,
+    referrals.reject,
+    referrals.record_outcome,
     reveals.reveal,
     reveals.conceal,
     upkeep.resume_monitored,
     upkeep.reprioritise,
 )
 
-__all__ = ["SERVICES", "claims", "decisions", "escalation", "intake", "reveals", "upkeep"]
+__all__ = [
+    "SERVICES",
+    "claims",
+    "decisions",
+    "escalation",
+    "holds",
+    "intake",
+    "referrals",
+    "reveals",
+    "upkeep",
+]

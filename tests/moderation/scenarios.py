@@ -12,14 +12,24 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.actors import Actor
-from moderation.models import Case
-from moderation.services import claims, decisions, escalation, intake, reveals, upkeep
+from moderation.models import Case, Referral
+from moderation.services import (
+    claims,
+    decisions,
+    escalation,
+    holds,
+    intake,
+    referrals,
+    reveals,
+    upkeep,
+)
 from staff.capabilities import Role
 from staff.models import User
 from tests.moderation import factories
 
 CASEWORKERS = frozenset({Role.MODERATOR, Role.SUPERVISOR})
 SYSTEM = "system"
+SENDERS = frozenset({Role.SUPERVISOR, SYSTEM})
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,39 @@ def _supervising(**words: Any) -> Callable[[User, User], dict[str, Any]]:
         return {"case_id": case.pk, "version": case.version, **words}
 
     return prepare
+
+
+def _referral(who: User, other: User) -> Referral:
+    role, who.role = who.role, Role.SUPERVISOR
+    active, who.is_active = who.is_active, True
+    try:
+        return factories.referred(other, who).referral
+    finally:
+        who.role, who.is_active = role, active
+
+
+def _referring(*steps: Callable[..., Any], **words: Any) -> Callable[[User, User], dict[str, Any]]:
+    """A referral that has taken ``steps``."""
+    said = {referrals.mark_sent: {"destination": "nca", "receipt": "NCA-1"}}
+
+    def prepare(who: User, other: User) -> dict[str, Any]:
+        referral = _referral(who, other)
+        for step in steps:
+            step(actor=Actor.system("worker"), referral_id=referral.pk, **said.get(step, {}))
+        return {"referral_id": referral.pk, **words}
+
+    return prepare
+
+
+def _under_hold(who: User, other: User) -> dict[str, Any]:
+    referral = _referral(who, other)
+    supervisor = Actor(
+        label=f"staff:{who.pk} {who.name}",
+        role=Role.SUPERVISOR,
+        user=User(pk=who.pk, name=who.name, role=Role.SUPERVISOR, is_active=True),
+    )
+    holds.set_hold(actor=supervisor, case_id=referral.case_id, reason="Asked for.")
+    return {"case_id": referral.case_id, "reason": "No longer needed."}
 
 
 def _run(_who: User, _other: User) -> dict[str, Any]:
@@ -151,6 +194,26 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "escalation.dismiss": Scenario(
         escalation.dismiss, frozenset({Role.SUPERVISOR}), _supervising(**_DISMISSAL)
+    ),
+    "holds.set_hold": Scenario(
+        holds.set_hold,
+        frozenset({Role.SUPERVISOR}),
+        lambda who, other: _open(who, other) | {"reason": "Asked for by the county's police."},
+    ),
+    "holds.lift_hold": Scenario(holds.lift_hold, frozenset({Role.SUPERVISOR}), _under_hold),
+    "referrals.mark_sent": Scenario(
+        referrals.mark_sent, SENDERS, _referring(destination="nca", receipt="NCA-2")
+    ),
+    "referrals.acknowledge": Scenario(
+        referrals.acknowledge, SENDERS, _referring(referrals.mark_sent)
+    ),
+    "referrals.reject": Scenario(
+        referrals.reject, SENDERS, _referring(referrals.mark_sent, answer="Not ours.")
+    ),
+    "referrals.record_outcome": Scenario(
+        referrals.record_outcome,
+        frozenset({Role.SUPERVISOR}),
+        _referring(referrals.mark_sent, referrals.acknowledge, outcome="arrest", note="By letter."),
     ),
     "intake.open_cases": Scenario(intake.open_cases, frozenset({SYSTEM, Role.ADMIN}), _run),
     "reveals.reveal": Scenario(

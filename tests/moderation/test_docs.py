@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from moderation.domain import deadlines, intake
+from moderation.domain.referrals import REFERRAL_MOVES
 from moderation.domain.transitions import TRANSITIONS, Transition
 from moderation.services.moves import LEASE
 
@@ -17,9 +18,20 @@ def _row(t: Transition) -> str:
     return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
 
 
+def _rows(heading: str) -> list[str]:
+    """The rows of the table under a heading, without the table's own head."""
+    section = TEXT.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("| ")][2:]
+
+
 def test_the_table_of_moves() -> None:
-    written = [line for line in TEXT.splitlines() if line.startswith("| ")]
-    assert written[2:] == [_row(transition) for transition in TRANSITIONS]
+    assert _rows("Life of a case") == [_row(transition) for transition in TRANSITIONS]
+
+
+def test_the_moves_of_a_referral() -> None:
+    written = {tuple(row.split(" | ")[1:3]) for row in _rows("After the referral")}
+    moves = {(m.source, m.target) for m in REFERRAL_MOVES if m.source != "preparing"}
+    assert moves | {("acknowledged", "acknowledged")} == written
 
 
 def test_the_numbers() -> None:
