@@ -83,7 +83,6 @@ GRAPHS: dict[str, Callable[[], RawGraph]] = {
     "community": community,
     "every kind of row": lambda: random_graph(3, accounts=30, ties=150, events=1000),
     "no ages, one instant": no_ages_one_instant,
-    "accounts only": lambda: RawGraph(accounts=pa.table({"id": np.arange(1, 5)})),
 }
 
 
