@@ -5,13 +5,14 @@ from __future__ import annotations
 from celery import shared_task
 
 from audit.actors import Actor
-from moderation.services import claims, upkeep
+from moderation.services import claims, drafts, upkeep
 
 # Seconds between two runs.
 SCHEDULE = {
     "moderation.expire_leases": 60,
     "moderation.resume_monitored": 60 * 60,
     "moderation.reprioritise": 10 * 60,
+    "moderation.forget_drafts": 24 * 60 * 60,
 }
 
 
@@ -31,3 +32,9 @@ def resume_monitored() -> int:
 def reprioritise() -> int:
     """Bring the order of the queue up to date."""
     return upkeep.reprioritise(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.forget_drafts")
+def forget_drafts() -> int:
+    """Remove drafts that were left alone for a month."""
+    return drafts.sweep(actor=Actor.system("worker"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from moderation.views import case, decisions, escalations, help_sheet, queue, reveals
+from moderation.views import case, decisions, drafts, escalations, help_sheet, queue, reveals
 
 urlpatterns = [
     path("queue/", queue.queue, name="queue"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("cases/<str:reference>/renew/", decisions.renew, name="case_renew"),
     path("cases/<str:reference>/release/", decisions.release, name="case_release"),
     path("cases/<str:reference>/note/", decisions.note, name="case_note"),
+    path("cases/<str:reference>/draft/", drafts.keep, name="case_draft"),
     path("cases/<str:reference>/reveal/", reveals.reveal, name="case_reveal"),
     path("cases/<str:reference>/conceal/", reveals.conceal, name="case_conceal"),
     path("cases/<str:reference>/dismiss/", decisions.dismiss, name="case_dismiss"),

@@ -2,8 +2,18 @@
 
 from moderation.models.case import Case
 from moderation.models.decision import Decision, Note
+from moderation.models.draft import Draft
 from moderation.models.reference import ReferenceCounter
 from moderation.models.referral import PoliceHold, Referral
 from moderation.models.reveal import Reveal
 
-__all__ = ["Case", "Decision", "Note", "PoliceHold", "ReferenceCounter", "Referral", "Reveal"]
+__all__ = [
+    "Case",
+    "Decision",
+    "Draft",
+    "Note",
+    "PoliceHold",
+    "ReferenceCounter",
+    "Referral",
+    "Reveal",
+]

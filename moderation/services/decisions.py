@@ -11,7 +11,7 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason
-from moderation.models import Case, Note
+from moderation.models import Case, Draft, Note
 from moderation.services.checks import Entered
 from moderation.services.moves import begin, decide, ended, lock, person, target
 from staff.capabilities import Capability
@@ -88,5 +88,6 @@ def add_note(*, actor: Actor, case_id: int, text: str) -> Case:
         text = entered.text("text", text, missing="Write the note first.")
         entered.check()
         note = Note.objects.create(case=case, text=text, by=user, at=timezone.now())
+        Draft.objects.filter(case=case, by=user, form="note").delete()
         record(actor=actor, verb="case.note", target=target(case), after={"note": note.pk})
         return case

@@ -20,7 +20,7 @@ from moderation.domain import deadlines, priority
 from moderation.domain.transitions import State, Transition, Verb, find
 from moderation.domain.vocabulary import Severity
 from moderation.errors import CaseTaken, FourEyes, IllegalMove, LeaseLapsed
-from moderation.models import Case, Decision
+from moderation.models import Case, Decision, Draft
 from moderation.services.stale import check_version
 from staff.errors import NotAllowed
 from staff.models import User
@@ -163,6 +163,7 @@ def decide(
     """
     case, verb = turn.case, turn.transition.verb
     seen = {"points": case.points, "assessment_id": case.assessment_id}
+    Draft.objects.filter(case=case, by=turn.user).exclude(form="note").delete()
     entry = move(case, verb, actor=turn.actor, reason=reason, told=seen, **changes)
     return Decision.objects.create(
         case=case,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from moderation import forms
 from moderation.access import case_or_404
 from moderation.errors import CaseTaken, InvalidDecision
 from moderation.models import Case
-from moderation.services import claims, decisions, escalation
+from moderation.services import claims, decisions, drafts, escalation
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
 from moderation.views.queue import row_part
@@ -212,6 +213,7 @@ def _take(
         form.refuse(refusal)
         return with_refusal(request, case, form, status=422)
     except Refused as refusal:
+        _keep_words(request, case, form)
         fresh = case_or_404(person(request), reference)
         return with_refusal(request, fresh, form, status=409, refusal=refusal)
     said = done.format(reference=case.reference, **values)
@@ -219,6 +221,14 @@ def _take(
         return _next(request, said)
     messages.success(request, said)
     return go_to(request, reverse(home) if home else case_url(case))
+
+
+def _keep_words(request: HttpRequest, case: Case, form: forms.CaseForm) -> None:
+    """What was written outlives the refusal: it is there again once the case is claimed again."""
+    with suppress(Refused):
+        drafts.keep(
+            actor=actor(request), case_id=case.pk, form=form.name, given=request.POST.dict()
+        )
 
 
 def _next(request: HttpRequest, said: str) -> HttpResponse:

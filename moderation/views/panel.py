@@ -13,6 +13,7 @@ from moderation import forms
 from moderation.domain.buttons import available
 from moderation.domain.transitions import State, Verb
 from moderation.models import Case
+from moderation.selectors import drafts
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.models import User
@@ -99,6 +100,7 @@ class Choice:
     wording: Wording
     form: forms.DecisionForm
     opened: bool
+    kept_at: datetime | None = None  # when a draft of it was kept last
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ class Panel:
     standing: str = ""
     note: forms.NoteForm | None = None
     refusal: Refused | None = None
+    note_kept_at: datetime | None = None
     kept: str = ""  # what the person had written when the decision could not be taken
 
     @property
@@ -134,11 +137,13 @@ def panel(
     held = case.state == State.IN_REVIEW and case.is_held_by(user, now)
     escalated_here = case.state == State.ESCALATED and case.was_escalated_by(user)
     verbs = available(case.state, user.role, is_holder=held, is_escalator=escalated_here)
+    kept = drafts.of(case, user)
+    opened = opened or kept.latest
     choices = []
     for verb in verbs:
         form_class = _FORMS.get((State(case.state), verb))
         if form_class is not None:
-            choices.append(_choice(case, form_class, opened, tried))
+            choices.append(_choice(case, form_class, opened, tried, kept))
     reviews = user.can(Capability.REVIEW_CASES)
     lapsed = case.state == State.IN_REVIEW and not held and _lapsed(case, now)
     result = Panel(
@@ -146,11 +151,14 @@ def panel(
         held=held,
         claim=_claim_words(case, user, lapsed) if reviews else "",
         standing=_standing(case, user, held=held, lapsed=lapsed, escalated_here=escalated_here),
-        note=_note_form(tried) if reviews else None,
+        note=_note_form(tried, kept) if reviews else None,
+        note_kept_at=kept.at.get(forms.NoteForm.name),
         refusal=refusal,
     )
     if tried is not None and refusal is not None and not _offered(choices, tried):
         result.kept = _written(tried.data)
+    if kept.latest and not choices and result.claim:
+        result.standing += " What you wrote is kept and comes back when you claim it."
     return result
 
 
@@ -159,12 +167,19 @@ def _choice(
     form_class: type[forms.DecisionForm],
     opened: str,
     tried: forms.CaseForm | None,
+    kept: drafts.Kept,
 ) -> Choice:
     name = form_class.name
-    form = form_class(initial={"version": case.version})
+    form = form_class(initial={"version": case.version} | kept.words.get(name, {}))
     if isinstance(tried, form_class) and type(tried) is form_class:
         form = _with_version(tried, case.version)
-    return Choice(name, WORDING[name], form, opened=name == opened or form.is_bound)
+    return Choice(
+        name,
+        WORDING[name],
+        form,
+        opened=name == opened or form.is_bound,
+        kept_at=kept.at.get(name),
+    )
 
 
 def _with_version(tried: forms.DecisionForm, version: int) -> forms.DecisionForm:
@@ -175,8 +190,10 @@ def _with_version(tried: forms.DecisionForm, version: int) -> forms.DecisionForm
     return tried
 
 
-def _note_form(tried: forms.CaseForm | None) -> forms.NoteForm:
-    return tried if isinstance(tried, forms.NoteForm) else forms.NoteForm()
+def _note_form(tried: forms.CaseForm | None, kept: drafts.Kept) -> forms.NoteForm:
+    if isinstance(tried, forms.NoteForm):
+        return tried
+    return forms.NoteForm(initial=kept.words.get(forms.NoteForm.name, {}))
 
 
 def _offered(choices: list[Choice], tried: forms.CaseForm) -> bool:
