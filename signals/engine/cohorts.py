@@ -6,7 +6,7 @@ evidence, tenure is dropped, then activity, then age.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numba as nb
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals.engine.prepare import BANDS, TENURES
+from signals.engine.priors import Priors
+from signals.scoring import rate_llr
 from signals.spec import ThresholdSpec
 
 Floats = NDArray[np.float64]
@@ -24,6 +26,7 @@ _ACTIVITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.99
 CHILD_BAND = BANDS.index("13_15")  # whom a child recorded as an adult is compared with
 _LONGEST = 1000  # more evidence of one account says no more about a cohort's spread
 _LEAST, _MOST = 2.0, 300.0  # bounds of the concentration
+NO_RATE = 0.5, _LEAST  # mean and concentration where nobody has evidence
 
 
 @nb.njit(cache=True, nogil=True)
@@ -103,18 +106,39 @@ def fit_cells(cell: Whole, k: Floats, n: Floats, cells: int, trim: float) -> tup
     return means, concentrations
 
 
+def _cuts(activity: Whole) -> Floats:
+    """Where the parts of activity end, among the active."""
+    active = activity[activity > 0]
+    cuts: Floats = np.quantile(active, _ACTIVITY) if len(active) else np.zeros(len(_ACTIVITY))
+    return cuts
+
+
 @dataclass(frozen=True)
 class Grouping:
     """Which fitted cell each row is compared with, and who belongs to each cell.
 
     ``cell``: by row. ``member``/``cell_of``: pairs of row and cell; an account belongs to a cell of
-    every level that is used.
+    every level that is used. ``level``/``place``: which cell of which level each fitted one is.
     """
 
     cell: Whole
     member: Whole
     cell_of: Whole
-    count: int
+    level: Whole
+    place: Whole
+
+    @property
+    def count(self) -> int:
+        """How many cells are fitted."""
+        return len(self.level)
+
+
+def own_cell(cell: Whole, cells: tuple[int, ...], level: int, band: int | None) -> Whole:
+    """The cell that each row is compared with: its own, or with ``band`` that of this age band."""
+    if band is None or level == len(cells) - 1:
+        return cell
+    width = max(cells[level] // len(BANDS), 1)
+    return cell % width + band * width
 
 
 @dataclass(frozen=True)
@@ -135,6 +159,7 @@ class Cohorts:
     child_share: float
     child_like: Floats
     spec: ThresholdSpec
+    priors: Priors = field(default_factory=Priors)
 
     @classmethod
     def build(
@@ -146,14 +171,15 @@ class Cohorts:
         child_share: float,
         child_like: Floats,
         spec: ThresholdSpec,
+        priors: Priors | None = None,
     ) -> Cohorts:
         """``activity``: (stretch, account) numbers of contacts; deciles among the active."""
+        priors = priors or Priors()
         stretches, accounts = activity.shape
         levels = np.zeros((4, stretches, accounts), np.int32)
         buckets = len(TENURES) + 2
         for s in range(stretches):
-            active = activity[s][activity[s] > 0]
-            cuts = np.quantile(active, _ACTIVITY) if len(active) else np.zeros(len(_ACTIVITY))
+            cuts = priors.fixed(f"cuts/{s}", lambda s=s: _cuts(activity[s]))  # type: ignore[misc]
             part = np.searchsorted(cuts, activity[s], side="left")
             parts = len(_ACTIVITY) + 1
             levels[0, s] = (band * buckets + tenure.astype(np.int32)) * parts + part
@@ -161,7 +187,7 @@ class Cohorts:
             levels[2, s] = band
         bands = len(BANDS)
         cells = (bands * buckets * parts, bands * parts, bands, 1)
-        return cls(levels, cells, activity > 0, offender, child_share, child_like, spec)
+        return cls(levels, cells, activity > 0, offender, child_share, child_like, spec, priors)
 
     @property
     def accounts(self) -> int:
@@ -183,12 +209,10 @@ class Cohorts:
         members = members & ~self.offender[account]
         result = np.full(len(account), -1, np.int64)
         rows, cells_of, count = [], [], 0
+        levels, places = [], []
         for level in range(first_level, len(self.cells)):
             cell = self.levels[level, s, account].astype(np.int64)
-            own = cell
-            if band is not None:
-                width = max(self.cells[level] // len(BANDS), 1)
-                own = cell % width + band * width if level < len(self.cells) - 1 else cell
+            own = own_cell(cell, self.cells, level, band)
             size = np.bincount(cell[members], minlength=self.cells[level])
             enough = size >= self.spec.cohort_size
             if level == len(self.cells) - 1:
@@ -203,23 +227,40 @@ class Cohorts:
             rows.append(inside)
             cells_of.append(number[cell[inside]])
             result[use] = number[own[use]]
-            count += int(needed.sum())
+            places.append(np.flatnonzero(needed))
+            levels.append(np.full(len(places[-1]), level))
+            count += len(places[-1])
         empty = np.zeros(0, np.int64)
         return Grouping(
             result,
             np.concatenate(rows) if rows else empty,
             np.concatenate(cells_of) if cells_of else empty,
-            count,
+            np.concatenate(levels) if levels else empty,
+            np.concatenate(places) if places else empty,
         )
 
-    def rates(self, account: Whole, k: Floats, n: Floats) -> tuple[Floats, Floats]:
+    def _note(self, page: str, s: int, group: Grouping, **fitted: NDArray[Any]) -> None:
+        """Remember what was fitted for each cell of this question in stretch ``s``."""
+        size = np.bincount(group.cell_of, minlength=group.count)
+        for name, values in {
+            "level": group.level,
+            "place": group.place,
+            "size": size,
+            **fitted,
+        }.items():
+            self.priors.note(f"{page}/{s}/{name}", values)
+
+    def rates(
+        self, account: Whole, k: Floats, n: Floats, band: int | None = None
+    ) -> tuple[Floats, Floats]:
         """Mean and concentration of the cohort of each (stretch, row); k, n are (stretch, row).
 
         ``account`` names the account of each row.
         """
-        mean, concentration = np.full(k.shape, 0.5), np.full(k.shape, _LEAST)
+        page = self.priors.page("rates" if band is None else "rates_of_band")
+        mean, concentration = (np.full(k.shape, none) for none in NO_RATE)
         for s in range(len(k)):
-            group = self.group(s, account, n[s] >= self.spec.cohort_minimum)
+            group = self.group(s, account, n[s] >= self.spec.cohort_minimum, band=band)
             means, concentrations = fit_cells(
                 group.cell_of,
                 k[s][group.member],
@@ -227,8 +268,28 @@ class Cohorts:
                 group.count,
                 self.spec.trim,
             )
+            self._note(page, s, group, mean=means, concentration=concentrations)
             mean[s], concentration[s] = means[group.cell], concentrations[group.cell]
         return mean, concentration
+
+    def or_a_child(
+        self, llr: Floats, account: Whole, k: Floats, n: Floats, alternative: float
+    ) -> Floats:
+        """The ratio ``llr`` where "harmless" may also mean a child recorded as an adult.
+
+        So far as an account's ties look like those of such a child (``child_like``, q), children
+        are what it is to be compared with: −log((1 − q) e^−llr + q e^−llr′), where llr′ is that of
+        k of n against children of its tenure and activity. A comparison, never an excuse: what
+        children do not do either counts as before.
+        """
+        q = self.child_like[account]
+        if not q.any():
+            return llr
+        mean, concentration = self.rates(account, k, n, CHILD_BAND)
+        among = rate_llr(k, n, mean, concentration, alternative, self.spec.concentration)
+        with np.errstate(divide="ignore"):
+            mixed = -np.logaddexp(np.log1p(-q) - llr, np.log(q) - among)
+        return np.where(q > 0.0, mixed, llr)
 
     def tails(self, account: Whole, values: Floats, child_like: Floats | None = None) -> Floats:
         """The share of each cohort's active accounts with such a value or more: (stretch, row).
@@ -237,15 +298,16 @@ class Cohorts:
         ``child_like``: by row, how probable it is that the account is a child recorded as an
         adult; so much of the comparison is with children.
         """
+        page = self.priors.page("tails")
         result = np.ones(values.shape)
         for s in range(len(values)):
-            result[s] = self._tail(s, account, values[s], None)
+            result[s] = self._tail(f"{page}/all", s, account, values[s], None)
             if child_like is not None and child_like.any():
-                among_children = self._tail(s, account, values[s], CHILD_BAND)
+                among_children = self._tail(f"{page}/children", s, account, values[s], CHILD_BAND)
                 result[s] += child_like * (among_children - result[s])
         return result
 
-    def _tail(self, s: int, account: Whole, values: Floats, band: int | None) -> Floats:
+    def _tail(self, page: str, s: int, account: Whole, values: Floats, band: int | None) -> Floats:
         all_values = np.zeros(self.accounts)
         all_values[account] = values
         group = self.group(s, np.arange(self.accounts), self.active[s], band=band)
@@ -253,6 +315,7 @@ class Cohorts:
         order = np.lexsort((member_values, group.cell_of))
         cell, value = group.cell_of[order], member_values[order]
         starts = np.searchsorted(cell, np.arange(group.count + 1))
+        self._note_values(page, s, group, cell, value)
         own = group.cell[account]
         # one number for (cell, value) lets a single search serve all cells
         levels, ranks = np.unique(np.concatenate([value, values]), return_inverse=True)
@@ -264,6 +327,21 @@ class Cohorts:
         at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")
         return np.asarray((0.5 * (above + at_least) + 0.5) / (size + 1.0))
 
+    def _note_values(self, page: str, s: int, group: Grouping, cell: Whole, value: Floats) -> None:
+        """Remember the distinct values of each cell, and how many of its members lie below."""
+        first = np.ones(len(cell), np.bool_)
+        first[1:] = (cell[1:] != cell[:-1]) | (value[1:] != value[:-1])
+        places = np.flatnonzero(first)
+        begin = np.searchsorted(cell, np.arange(group.count + 1))
+        self._note(
+            page,
+            s,
+            group,
+            starts=np.searchsorted(cell[places], np.arange(group.count + 1)),
+            value=value[places],
+            below=places - begin[cell[places]],
+        )
+
     def standardise(self, account: Whole, values: Floats, level: int = 2) -> Floats:
         """Values less their cohort's median, in units of its spread (half of 16 % to 84 %).
 
@@ -271,6 +349,7 @@ class Cohorts:
         twentieth of everybody's, so that a cohort of equals does not make a hair's breadth
         remarkable.
         """
+        page = self.priors.page("standardise")
         result = np.full(values.shape, np.nan)
         for s in range(len(values)):
             known = ~np.isnan(values[s])
@@ -287,6 +366,7 @@ class Cohorts:
                 if len(inside):
                     low, middle[cell], high = np.quantile(inside, (0.16, 0.5, 0.84))
                     spread[cell] = max(0.5 * (high - low), least)
+            self._note(page, s, group, middle=middle, spread=spread)
             result[s] = (values[s] - middle[group.cell]) / spread[group.cell]
         return result
 
@@ -295,6 +375,7 @@ class Cohorts:
 
         By moments over the cohort, the most extreme trimmed; between 1 and 100.
         """
+        page = self.priors.page("scatter")
         shape = np.full(k.shape, 10.0)
         for s in range(len(k)):
             members = (n[s] >= self.spec.cohort_minimum) & (expected[s] > 0)
@@ -309,12 +390,14 @@ class Cohorts:
                 extra = np.sort(square[inside]).sum() - np.sort(e[inside]).sum()
                 whole = (np.sort(e[inside]) ** 2).sum()
                 fitted[cell] = np.clip(whole / extra, 1.0, 100.0) if extra > 0 else 100.0
+            self._note(page, s, group, shape=fitted)
             shape[s] = fitted[group.cell]
         return shape
 
     def per_unit(self, account: Whole, events: Floats, n: Floats) -> Floats:
         """Events a unit of n in the cohort of each (stretch, row), the most extreme rates
         trimmed."""
+        page = self.priors.page("per_unit")
         result = np.zeros(events.shape)
         for s in range(len(events)):
             group = self.group(s, account, n[s] >= self.spec.cohort_minimum, 2)
@@ -326,6 +409,7 @@ class Cohorts:
                 size = starts[cell + 1] - starts[cell]
                 inside = order[starts[cell] :][: int(np.ceil(size * (1.0 - self.spec.trim)))]
                 fitted[cell] = np.sort(value[inside]).sum() / max(units[inside].sum(), 1.0)
+            self._note(page, s, group, rate=fitted)
             result[s] = fitted[group.cell]
         return result
 
@@ -335,6 +419,7 @@ class Cohorts:
         (stretch, row); NaN values stay NaN and belong to no comparison. Mean and standard deviation
         of a size are steadied by those of all sizes; a cell too small gives way to all ages.
         """
+        page = self.priors.page("same_size")
         z, usual = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
         sizes = int(size.max(initial=0.0)) + 1
         for s in range(len(values)):
@@ -360,6 +445,14 @@ class Cohorts:
             mean_all, var_all = x.mean(), max(x.var(), 1e-12)
             mean = (np.bincount(cells, x, count) + 5.0 * mean_all) / (n + 5.0)
             square = (np.bincount(cells, (x - mean[cells]) ** 2, count) + 5.0 * var_all) / (n + 5.0)
+            for name, found in {
+                "sizes": sizes,
+                "many": many,
+                "mean": mean,
+                "square": square,
+                "everybody": (mean_all, var_all),
+            }.items():
+                self.priors.note(f"{page}/{s}/{name}", found)
             z[s] = (values[s] - mean[cell]) / np.sqrt(square[cell])
             usual[s] = np.where(known, mean[cell], np.nan)
         return z, usual

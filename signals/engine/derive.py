@@ -11,7 +11,9 @@ from ibis.expr.types import Table
 from numpy.typing import NDArray
 
 from signals.engine import canonical
+from signals.engine.communities import text_keys
 from signals.engine.prepare import Prepared
+from signals.engine.priors import Frozen, Priors, Recorder
 from signals.indicators.base import Tables
 from signals.spec import ThresholdSpec
 
@@ -68,11 +70,14 @@ def derive(
     prepared: Prepared,
     spec: ThresholdSpec,
     done: Callable[[str], None],
+    priors: Priors | None = None,
 ) -> Tables:
     """Load the prepared columns and materialise the canonical tables.
 
-    ``done`` is called with "load" and "contact_facts" when those stages end.
+    ``done`` is called with "load" and "contact_facts" when those stages end. ``priors``: what is
+    found is kept there, or taken from there.
     """
+    priors = priors or Priors()
     keep = backend.materialise
     accounts = backend.load("accounts", prepared.accounts)
     stated = backend.load("stated_ties", prepared.ties)
@@ -125,7 +130,9 @@ def derive(
         approaches=approaches,
         requests=requests,
         facts=facts,
-        communities=lambda: once_of("communities", lambda: backend.communities(ties, prepared)),
+        communities=lambda: once_of(
+            "communities", lambda: _communities(backend, ties, prepared, priors)
+        ),
         circle=lambda chosen: once_of(
             "circle",
             lambda: backend.circle(ties, chosen, prepared, len(spec.stretches)),
@@ -141,7 +148,27 @@ def derive(
         as_of=prepared.as_of,
         ask=lambda expression: columns(backend.fetch(expression)),
         keep=lambda name, expression: once_of(name, lambda: keep(name, expression)),
+        priors=priors,
     )
+
+
+def _communities(backend: Backend, ties: Table, prepared: Prepared, priors: Priors) -> Table:
+    """account, community: found now, or as they were."""
+    texts = text_keys(prepared.accounts["community"])
+    numbers = np.arange(prepared.count, dtype=np.int32)
+    if isinstance(priors, Frozen):
+        found = pa.table({"account": numbers, "community": priors.communities(texts)})
+        return backend.load("communities", found)
+    expression = backend.communities(ties, prepared)
+    if not isinstance(priors, Recorder):
+        return expression
+    rows = columns(backend.fetch(expression.order_by("account")))
+    priors.keep("communities", lambda: rows)
+    named = np.flatnonzero(texts)
+    keys, first = np.unique(texts[named], return_index=True)
+    priors.note("community_keys", keys)
+    priors.note("community_labels", rows["community"][named[first]])
+    return expression
 
 
 def _rows(backend: Backend, table: Table) -> int:

@@ -79,6 +79,7 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     assessed = np.zeros(prepared.count, np.bool_)
     for key, indicator in REGISTRY.items():
         if spec[key].enabled:
+            cohorts.priors.open(key)
             found = frame(tables.ask(indicator.counts(tables)), stretches)
             judgement = indicator.judge(found, cohorts, spec)
             assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True

@@ -18,9 +18,11 @@ from signals.engine.canonical import CONTACT_KINDS
 from signals.engine.cohorts import Cohorts
 from signals.engine.derive import activity, child_share, derive
 from signals.engine.duckdb import DuckDB
+from signals.engine.frozen import FrozenCohorts
 from signals.engine.judge import Judged, judge_all
 from signals.engine.kernels import ALWAYS, STILL
 from signals.engine.prepare import BANDS, Prepared, instant, prepare
+from signals.engine.priors import Priors, Recorder
 from signals.engine.result import (
     FACTS,
     EngineResult,
@@ -80,24 +82,29 @@ def run(
     engine: str = "duckdb",
     progress: Progress | None = None,
     explain: Collection[int] | None = None,
+    priors: Priors | None = None,
 ) -> EngineResult:
     """Compute every account's score from what the graph held strictly before ``as_of``.
 
     Without ``as_of`` everything is used, and the stretches end with the last event or decision.
-    ``explain`` names accounts to explain although they are not flagged.
+    ``explain`` names accounts to explain although they are not flagged. With ``priors`` what the
+    comparison rests on is kept (``Recorder``), or that of an earlier run is used (``Frozen``).
     Raises ValueError for an ``as_of`` without a time zone or an unknown engine.
     """
     clock = _Clock(progress)
+    priors = priors or Priors()
     clock.begin("load")
     moment = instant(graph, as_of)
     with _backend(engine) as backend:
         prepared = prepare(graph, moment)
         del graph  # the largest thing in memory, if the caller does not hold it either
         following = {"load": "contact_facts", "contact_facts": "indicators"}
-        tables = derive(backend, prepared, spec, lambda stage: clock.begin(following[stage]))
+        tables = derive(
+            backend, prepared, spec, lambda stage: clock.begin(following[stage]), priors
+        )
         active = activity(tables, prepared.count)
-        share = child_share(tables)
-        cohorts = Cohorts.build(
+        share = priors.fixed("child_share", lambda: child_share(tables))
+        cohorts = (FrozenCohorts if priors.frozen else Cohorts).build(
             prepared.band,
             prepared.tenure,
             active,
@@ -105,6 +112,7 @@ def run(
             share,
             child_like(tables, prepared.count),
             spec,
+            priors,
         )
         judged = judge_all(tables, cohorts, prepared, spec)
         clock.begin("scores")
@@ -117,6 +125,8 @@ def run(
         evidence = explaining.evidence(backend, tables, judged, prepared, wanted)
         explanations = explaining.explanations(judged, prepared, spec, wanted, evidence)
         facts = _facts(backend.fetch(tables.facts), prepared)
+        if isinstance(priors, Recorder):
+            priors.finish(prepared.ids, moment, scores["points"].to_numpy())
     clock.end()
     return EngineResult(
         as_of=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment),

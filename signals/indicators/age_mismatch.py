@@ -69,12 +69,10 @@ def _around(tables: Tables) -> Table:
 def _fit(tables: Tables) -> Table:
     """Everybody of recorded age: who, band, n organic ties, adults, looks (millionths)."""
     around = tables.once("bands_with_around", lambda: _around(tables))
-    sums = tables.ask(
-        around.group_by("band", "verified").aggregate(
-            accounts=around.count(), **{f"b{b}": total(around[f"b{b}"]) for b in range(KNOWN)}
-        )
+    everybody = around.group_by("band", "verified").aggregate(
+        accounts=around.count(), **{f"b{b}": total(around[f"b{b}"]) for b in range(KNOWN)}
     )
-    ratio = _ratios(sums)
+    ratio = tables.priors.fixed("homophily", lambda: _ratios(tables.ask(everybody)))
 
     def weighed(mine: int) -> Any:
         parts = [around[f"b{b}"] * int(ratio[mine, b]) for b in range(KNOWN)]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY, Prepared
+from signals.engine.priors import LAYOUTS, Priors
 from signals.spec import ThresholdSpec
 
 Floats = NDArray[np.float64]
@@ -37,7 +38,7 @@ class Tables:
     ``neighbour_sums(name, values, organic)``: a row of whole numbers an account, added up over its
     neighbours at the run. ``communities()``: account, community. ``circle(contacts)``: event,
     peers_0 …, how many other targets of the same account know the target. ``load`` makes a small
-    Arrow table known.
+    Arrow table known. ``priors``: what a run over everything found, where this is a part of it.
     """
 
     accounts: Table
@@ -58,6 +59,17 @@ class Tables:
     circle: Callable[[Table], Table]
     drop: Callable[[str], None]
     once: Once
+    priors: Priors = field(default_factory=Priors)
+
+    def remember(self, name: str, rows: Table) -> Table:
+        """Keep rows among the priors, under a name of ``signals.engine.priors.LAYOUTS``."""
+
+        self.priors.keep(name, lambda: self.ask(rows.order_by(LAYOUTS[name].by)))
+        return rows
+
+    def recall(self, name: str) -> Table:
+        """The rows that a run over everything kept, as far as they concern the accounts here."""
+        return self.load(f"kept_{name}", self.priors.table(name))
 
     def toward_children(self) -> Table:
         """Contacts that count: with a child, by an account that was none, within the history."""

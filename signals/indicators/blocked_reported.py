@@ -94,6 +94,9 @@ def _credibility(tables: Tables, reports: Table) -> tuple[Table, Table, float | 
     """By reporter: decided reports and confirmed ones; the same by pair; and the overall rate."""
     labels = tables.load("labels", tables.prepared.labels)
     latest = labels.group_by("account").aggregate(
+    if tables.priors.frozen:
+        known = tables.recall("report_outcomes")
+        return _by_reporter(known), known, tables.priors.fixed("confirmed_share", float) or None
         decided=labels.decided.max(), confirmed=labels.confirmed.any()
     )
     first = reports.group_by("u", "v").aggregate(t=reports.t.min())
@@ -102,12 +105,18 @@ def _credibility(tables: Tables, reports: Table) -> tuple[Table, Table, float | 
         "report_outcomes",
         pairs.select(about="u", reporter="v", confirmed=pairs.confirmed.cast("int64")),
     )
-    by = pairs.group_by(judged="reporter").aggregate(
-        decided=pairs.count(), right=total(pairs.confirmed)
-    )
+    tables.remember("report_outcomes", pairs)
     found = tables.ask(pairs.aggregate(decided=pairs.count(), right=total(pairs.confirmed)))
     decided, right = int(found["decided"][0]), int(found["right"][0])
-    return by, pairs, (right + 1.0) / (decided + 2.0) if decided else None
+    overall = (right + 1.0) / (decided + 2.0) if decided else 0.0
+    overall = tables.priors.fixed("confirmed_share", lambda: overall)
+    return _by_reporter(pairs), pairs, overall or None
+
+
+def _by_reporter(pairs: Table) -> Table:
+    return pairs.group_by(judged="reporter").aggregate(
+        decided=pairs.count(), right=total(pairs.confirmed)
+    )
 
 
 def weighed(tables: Tables) -> Table:

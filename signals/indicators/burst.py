@@ -87,7 +87,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """The smaller of: how rare such a window is in the cohort, how unusual its children are."""
     children_all = frame["children"][-1:]
     known_all = frame["known"][-1:]
-    usual = float(children_all.sum() / max(known_all.sum(), 1.0))
+    usual = cohorts.priors.fixed(
+        "usual_mixture", lambda: float(children_all.sum() / max(known_all.sum(), 1.0))
+    )
     best_z = np.full(frame["children"].shape, -np.inf)
     k, n = np.zeros(best_z.shape), np.zeros(best_z.shape)
     days_of, middle = np.zeros(best_z.shape), np.zeros(best_z.shape)

@@ -27,6 +27,7 @@ from signals.indicators.base import (
     Tables,
     contact_rows,
     number,
+    stretch_of,
     too_few,
     total,
 )
@@ -42,6 +43,8 @@ def strangers(tables: Tables) -> Table:
     place."""
     spec = tables.spec
     c = tables.toward_children()
+    if tables.priors.frozen:
+        return _as_they_were(tables)
     c = c.filter(c.m_star == 0)
     crowd = c.group_by(child="v").aggregate(z=c.u.nunique())
     crowd = crowd.filter((crowd.z >= 2) & (crowd.z <= spec.crowded_child))
@@ -55,6 +58,13 @@ def strangers(tables: Tables) -> Table:
 
 
 @dataclass(frozen=True)
+def _as_they_were(tables: Tables) -> Table:
+    """The contacts that a run over everything looked at, of accounts that it found in pairs."""
+    kept = tables.recall("strangers")
+    stretch = stretch_of(kept.t, tables.spec, tables.as_of)
+    return kept.select("event", "u", "v", "t", stretch=stretch, z="z", place="place")
+
+
 class Pairs:
     """Pairs a < b that share enough children; (stretch, pair) arrays but for a and b.
 
@@ -78,6 +88,64 @@ def pairs(tables: Tables) -> Pairs:
 
 def _pairs(tables: Tables) -> Pairs:
     spec = tables.spec
+    if tables.priors.frozen:
+        return _recalled(tables)
+    found = _found(tables)
+    stretches = range(len(tables.spec.stretches))
+    tables.priors.keep(
+        "pairs",
+        lambda: {
+            "a": found.a,
+            "b": found.b,
+            **{
+                f"{name}_{p}": values[p]
+                for name, values in _columns(found).items()
+                for p in stretches
+            },
+        },
+    )
+    members = pa.array(np.unique(np.concatenate([found.a, found.b])), pa.int64())
+    member = tables.load("accounts_in_pairs", pa.table({"member": members}))
+    c = strangers(tables)
+    tables.remember("strangers", c.semi_join(member, c.u == member.member).drop("stretch"))
+    return found
+
+
+def _columns(pairs: Pairs) -> dict[str, Floats]:
+    """The (stretch, pair) arrays by name."""
+    return {
+        "shared": pairs.shared,
+        "weight": pairs.weight,
+        "expected": pairs.expected,
+        "mine": pairs.targets[0],
+        "theirs": pairs.targets[1],
+        "p": pairs.p,
+    }
+
+
+def _recalled(tables: Tables) -> Pairs:
+    """The pairs of a run over everything, both of whom are here."""
+    kept = tables.priors.table("pairs")
+    both = {name: kept[name].to_numpy() for name in kept.column_names}
+    here = (both["a"] >= 0) & (both["b"] >= 0)
+
+    def stack(name: str) -> Floats:
+        places = range(len(tables.spec.stretches))
+        return np.stack([both[f"{name}_{p}"][here].astype(np.float64) for p in places])
+
+    a, b = both["a"][here].astype(np.int64), both["b"][here].astype(np.int64)
+    return Pairs(
+        a=a,
+        b=b,
+        shared=stack("shared"),
+        weight=stack("weight"),
+        expected=stack("expected"),
+        targets=np.stack([stack("mine"), stack("theirs")]),
+        p=stack("p"),
+    )
+
+
+def _found(tables: Tables) -> Pairs:
     places = range(len(spec.stretches))
     candidates = np.zeros(len(places))
     parts = []

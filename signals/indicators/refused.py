@@ -52,13 +52,15 @@ class Strictness:
     """How requests end in general: the weight of an ignored one, and rates by circumstance.
 
     ``steadiness``: Gamma shape of recipients around the rate of their circumstances; ``rates``: of
-    each cell (millionths); ``recipients``: what each did, and what was to be expected.
+    each cell (millionths); ``recipients``: what each did, and what was to be expected;
+    ``requests``: what each request had to do with that, where these are not the requests here.
     """
 
     ignored: float
     steadiness: float
     rates: Table
     recipients: Table
+    requests: Table | None = None
 
 
 def _requests(tables: Tables) -> Table:
@@ -82,6 +84,8 @@ def _requests(tables: Tables) -> Table:
 
 def _strictness(tables: Tables) -> Strictness:
     """Fit the weight of an ignored request, the rates by circumstance, the recipients' scatter."""
+    if tables.priors.frozen:
+        return _as_it_was(tables)
     requests = _requests(tables)
     found = tables.ask(
         requests.group_by("cell").aggregate(
@@ -97,18 +101,37 @@ def _strictness(tables: Tables) -> Strictness:
     outcome = cells["refused"] + weight * cells["ignored"]
     overall = (outcome.sum() + 0.5) / (cells["all"].sum() + 1.0)
     rate = np.clip((outcome + 10.0 * overall) / (cells["all"] + 10.0), 0.005, 0.95)
-    rates = tables.load(
-        "refusal_rates",
-        pa.table({"of_cell": np.arange(CELLS), "p": np.rint(rate * UNIT).astype(np.int64)}),
-    )
-    recipients = tables.keep("refused_recipients", _recipients(_weighed(requests, rates, weight)))
+    rates = _rates(tables, rate)
+    weighed = _weighed(requests, rates, weight)
+    recipients = tables.keep("refused_recipients", _recipients(weighed))
+    tables.remember("recipients", recipients)
+    parts = weighed.select("u", "v", y=weighed.y.cast("int32"), p=weighed.p.cast("int32"))
+    tables.remember("requests", parts)
     scatter = tables.ask(recipients.select(y="all_y", p="all_p"))
     y, p = scatter["y"] / UNIT, scatter["p"] / UNIT
     order = np.lexsort((y, p))  # sums in an order that ids cannot change
     y, p = y[order], p[order]
     extra = float(((y - p) ** 2 - p * (1.0 - overall)).sum())
     steadiness = float(np.clip((p**2).sum() / extra, 0.5, 20.0)) if extra > 0 else 20.0
+    tables.priors.note("refusals", [weight, steadiness, *rate])
     return Strictness(weight, steadiness, rates, recipients)
+
+
+def _as_it_was(tables: Tables) -> Strictness:
+    """The strictness that a run over everything found."""
+    figures = tables.priors.figures["refusals"]
+    weight, steadiness = (float(figure) for figure in figures[:2])
+    recipients = tables.recall("recipients")
+    return Strictness(
+        weight, steadiness, _rates(tables, figures[2:]), recipients, tables.recall("requests")
+    )
+
+
+def _rates(tables: Tables, rate: NDArray[np.float64]) -> Table:
+    return tables.load(
+        "refusal_rates",
+        pa.table({"of_cell": np.arange(CELLS), "p": np.rint(rate * UNIT).astype(np.int64)}),
+    )
 
 
 def _ignored_weight(cells: Mapping[str, NDArray[Any]], most: float) -> float:
@@ -147,11 +170,21 @@ def requests(tables: Tables) -> Table:
     fitted = tables.once("strictness", lambda: _strictness(tables))
     weighed = _weighed(_requests(tables), fitted.rates, fitted.ignored)
     of = fitted.recipients
-    r = weighed.join(of, weighed.v == of.recipient)
+    if fitted.requests is None:
+        r = weighed.join(of, weighed.v == of.recipient)
+        r = r.mutate(others_y=r.all_y - r.y, others_p=r.all_p - r.p)
+    else:
+        then = fitted.requests.select(by="u", to="v", own_y="y", own_p="p")
+        r = weighed.left_join(of, weighed.v == of.recipient)
+        r = r.left_join(then, [r.u == then.by, r.v == then.to])
+        r = r.mutate(
+            others_y=r.all_y.fill_null(0) - r.own_y.fill_null(0),
+            others_p=r.all_p.fill_null(0) - r.own_p.fill_null(0),
+        ).drop("by", "to", "own_y", "own_p")
     steady = round(fitted.steadiness * UNIT)
-    strict = (r.all_y - r.y + steady).cast("float64") / (r.all_p - r.p + steady)
+    strict = (r.others_y + steady).cast("float64") / (r.others_p + steady)
     e = ibis.least((r.p * strict).round().cast("int64"), round(0.95 * UNIT))
-    return r.mutate(e=e).drop("recipient", "all_y", "all_p")
+    return r.mutate(e=e).drop("recipient", "all_y", "all_p", "others_y", "others_p")
 
 
 def counts(tables: Tables) -> Table:

@@ -47,24 +47,47 @@ def counts(tables: Tables) -> Table:
         columns[f"old_{p}"] = total((c.gap >= GAP).fill_null(False).cast("int64"), inside)
         columns[f"known_{p}"] = total(c.gap.notnull().cast("int64"), inside)
     mine = tables.keep("children_by_community", c.group_by("u", "community").aggregate(**columns))
-    measures = ("n", "w", "w2")
-    everybody = mine.group_by(place="community").aggregate(
-        **{f"all_{m}_{p}": total(mine[f"{m}_{p}"]) for m in measures for p in places}
-    )
-    both = mine.join(everybody, mine.community == everybody.place)
+    names = [f"{m}_{p}" for m in ("n", "w", "w2") for p in places]
+    both = _with_others(tables, mine, names)
     sums = {name: total(both[name]) for name in columns}
     for p in places:
-        for m in measures:
-            others = both[f"all_{m}_{p}"] - both[f"{m}_{p}"]
-            sums[f"reach_{m}_{p}"] = total(others, both[f"n_{p}"] > 0)
+        for m in ("n", "w", "w2"):
+            sums[f"reach_{m}_{p}"] = total(both[f"others_{m}_{p}"], both[f"n_{p}"] > 0)
     return both.group_by(account="u").aggregate(**sums)
+
+
+def _with_others(tables: Tables, mine: Table, names: list[str]) -> Table:
+    """Beside what each account did in a community what others did: ``others_NAME``."""
+    if tables.priors.frozen:
+        # what others did then is what everybody did less what this account did then
+        place, then = tables.recall("places"), tables.recall("reach")
+        then = then.select(who="u", there="community", **{f"then_{name}": name for name in names})
+        both = mine.left_join(place, mine.community == place.place)
+        both = both.left_join(then, [both.u == then.who, both.community == then.there])
+        return both.mutate(
+            **{
+                f"others_{name}": both[f"all_{name}"].fill_null(0)
+                - both[f"then_{name}"].fill_null(0)
+                for name in names
+            }
+        )
+    everybody = mine.group_by(place="community").aggregate(
+        **{f"all_{name}": total(mine[name]) for name in names}
+    )
+    tables.remember("places", everybody)
+    tables.remember("reach", mine.select("u", "community", *names))
+    both = mine.join(everybody, mine.community == everybody.place)
+    return both.mutate(**{f"others_{name}": both[f"all_{name}"] - both[name] for name in names})
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """z of the mean weight, standardised by the cohort, times the share ten years younger."""
     n, w = frame["n"], frame["w"]
     enough = n >= spec[KEY].minimum
-    sums = [frame[name].sum(axis=1, keepdims=True) for name in ("n", "w", "w2")]
+    sums = cohorts.priors.fixed(
+        "everybody_s_weights",
+        lambda: np.stack([frame[name].sum(axis=1, keepdims=True) for name in ("n", "w", "w2")]),
+    )
     everybody = np.maximum(sums[0], 1.0)
     base, base2 = sums[1] / everybody, sums[2] / everybody
     reach = frame["reach_n"] + STEADY
