@@ -84,9 +84,8 @@ def record_all(*, actor: Actor, drafts: Sequence[Draft]) -> list[Entry]:
     said = [_plain(draft) for draft in drafts]
     if not said:
         return []
-    key = keys.signing_key()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    lock()
+    key = keys.signing_key()  # after the lock: the key may be replaced while one waits
     last = Entry.objects.order_by("-number").values_list("number", "hash").first()
     number, previous_hash = (0, canonical.GENESIS) if last is None else (last[0], bytes(last[1]))
     now = timezone.now()
@@ -112,6 +111,12 @@ def record_all(*, actor: Actor, drafts: Sequence[Draft]) -> list[Entry]:
     )
     transaction.on_commit(partial(witness.note, number), robust=True)
     return entries
+
+
+def lock() -> None:
+    """Let no other transaction add an entry until the running one ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _plain(draft: Draft) -> dict[str, Any]:

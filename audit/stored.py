@@ -39,8 +39,27 @@ class Head:
     signature: bytes
 
 
-def bounds() -> tuple[int, int, int]:
-    """Count of the entries, last number and last witnessed number, all of one moment.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A row of ``audit_checkpoint``."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far the trail goes: count of entries, last number, last witnessed and signed number."""
+
+    entries: int
+    last: int
+    last_head: int
+    last_checkpoint: int
+
+
+def bounds() -> Bounds:
+    """How far everything goes, all of one moment.
 
     Rows up to these numbers never change again, so they bound what is read afterwards.
     """
@@ -48,10 +67,10 @@ def bounds() -> tuple[int, int, int]:
         cursor.execute(
             "SELECT (SELECT count(*) FROM audit_entry),"
             " coalesce((SELECT max(number) FROM audit_entry), 0),"
-            " coalesce((SELECT max(number) FROM audit_head), 0)"
+            " coalesce((SELECT max(number) FROM audit_head), 0),"
+            " coalesce((SELECT max(size) FROM audit_checkpoint), 0)"
         )
-        entries, last, last_head = cursor.fetchone()
-    return entries, last, last_head
+        return Bounds(*cursor.fetchone())
 
 
 @contextmanager
@@ -108,6 +127,41 @@ def heads(last: int) -> Iterator[Heads]:
     query = "SELECT number, hash, signature FROM audit_head WHERE number <= %s ORDER BY number, id"
     with _stream(query, last) as rows:
         yield Heads(rows)
+
+
+class Checkpoints:
+    """The checkpoints in order, taken as the entries pass."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._next = self._take()
+
+    def before(self, number: int) -> list[Checkpoint]:
+        """Those not yet taken that cover only entries before ``number``."""
+        found = []
+        while self._next is not None and self._next.size < number:
+            found.append(self._next)
+            self._next = self._take()
+        return found
+
+    def _take(self) -> Checkpoint | None:
+        row = next(self._rows, None)
+        return None if row is None else Checkpoint(row[0], bytes(row[1] or b""), row[2] or "")
+
+
+@contextmanager
+def checkpoints(last: int) -> Iterator[Checkpoints]:
+    """The checkpoints of up to ``last`` entries."""
+    query = "SELECT size, root, note FROM audit_checkpoint WHERE size <= %s ORDER BY size"
+    with _stream(query, last) as rows:
+        yield Checkpoints(rows)
+
+
+def is_checkpoint(size: int) -> bool:
+    """Whether there is a checkpoint of so many entries."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM audit_checkpoint WHERE size = %s)", [size])
+        return bool(cursor.fetchone()[0])
 
 
 def written_as(row: Row) -> int | None:

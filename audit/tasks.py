@@ -6,10 +6,14 @@ from typing import Any, Final
 
 from celery import shared_task
 
+from audit import checkpoints
 from audit.actors import Actor
 from audit.services import verify
 
-SCHEDULE: Final[dict[str, Any]] = {"audit.verify_trail": 6 * 3600.0}
+SCHEDULE: Final[dict[str, Any]] = {
+    "audit.make_checkpoint": 3600.0,
+    "audit.verify_trail": 6 * 3600.0,
+}
 """Seconds."""
 
 
@@ -17,3 +21,9 @@ SCHEDULE: Final[dict[str, Any]] = {"audit.verify_trail": 6 * 3600.0}
 def verify_trail() -> None:
     """Verify the whole trail; the outcome is an entry, and a loud line in the log when bad."""
     verify(actor=Actor.system("worker"))
+
+
+@shared_task(name="audit.make_checkpoint", soft_time_limit=600, time_limit=700)
+def make_checkpoint() -> None:
+    """Sign what the trail is now; nothing where nothing has happened since the last time."""
+    checkpoints.make_checkpoint(actor=Actor.system("worker"))

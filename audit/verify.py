@@ -1,4 +1,4 @@
-"""Checks the whole trail: every entry, every link, every signature, and both witnesses.
+"""Checks the whole trail: every entry, link, signature and checkpoint, and both witnesses.
 
 Reads only, in constant memory, so it also runs with a read-only connection and the public key.
 """
@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection, transaction
 
-from audit import canonical, keys, stored, witness
-from audit.stored import Head, Row
+from audit import canonical, keys, merkle, notes, stored, witness
+from audit.signers import OFFER, Signers, signed
+from audit.stored import Bounds, Checkpoint, Head, Row
 
 Progress = Callable[[int, int], None]
 """Called with the number of entries checked so far and the number of all entries."""
@@ -52,9 +51,10 @@ def verify_trail(progress: Progress | None = None) -> Result:
     seen, distrust = _witness()
     head = canonical.GENESIS
     with transaction.atomic():
-        entries, last, last_head = stored.bounds()
+        bounds = stored.bounds()
+        entries = bounds.entries
         try:
-            for good in _check(seen, entries, last, last_head, progress):
+            for good in _check(seen, bounds, progress):
                 head = good
             if distrust:
                 raise _Bad(None, distrust)
@@ -74,7 +74,7 @@ def _witness() -> tuple[witness.Witnessed | None, str]:
     """What the file knows, or why it cannot be trusted."""
     try:
         seen = witness.read()
-        if seen is None or _signed(keys.public_key(), seen.hash, seen.signature):
+        if seen is None or any(signed(key, seen.hash, seen.signature) for key in keys.known_keys()):
             return seen, ""
     except witness.UnreadableWitness as error:
         return None, str(error)
@@ -84,46 +84,64 @@ def _witness() -> tuple[witness.Witnessed | None, str]:
 
 
 def _check(
-    seen: witness.Witnessed | None,
-    entries: int,
-    last: int,
-    last_head: int,
-    progress: Progress | None,
+    seen: witness.Witnessed | None, bounds: Bounds, progress: Progress | None
 ) -> Iterator[bytes]:
     """Yield the hash of each good entry; raise ``_Bad`` at the first bad one."""
-    if not entries and not last_head and seen is None:
+    if not bounds.entries and not bounds.last_head and not bounds.last_checkpoint and seen is None:
         return
     try:
-        key = keys.public_key()
+        own, signers = keys.public_key(), Signers(keys.known_keys())
     except keys.NoKey as error:
         raise _Bad(1, f"Nothing can be verified. {error}") from None
-    expected, previous = 1, canonical.GENESIS
-    with stored.heads(last) as heads, stored.rows(last) as rows:
+    tree, previous, last = merkle.Tree(), canonical.GENESIS, bounds.last
+    with (
+        stored.heads(last) as heads,
+        stored.checkpoints(last) as checkpoints,
+        stored.rows(last) as rows,
+    ):
         for row in rows:
-            _check_place(row, expected)
-            _check_entry(row, previous, key)
-            _check_heads(row, heads.up_to(row.number), key)
+            _check_place(row, tree.size + 1)
+            _check_entry(row, previous, signers)
+            _check_heads(row, heads.up_to(row.number), signers)
+            _check_checkpoint(row, checkpoints.before(row.number), tree, previous, signers)
             if seen is not None and seen.number == row.number and seen.hash != row.hash:
                 raise _Bad(
                     row.number,
                     f"It is not the entry that the witness {witness.path()} knows: the trail was "
                     "cut and written anew.",
                 )
-            expected, previous = row.number + 1, row.hash
+            if row.texts[2] == OFFER:
+                _take_offer(row, signers)
+            tree.add(row.hash)
+            previous = row.hash
             yield previous
             if progress is not None and row.number % _PROGRESS_EVERY == 0:
-                progress(row.number, entries)
-    witnessed = max(last_head, seen.number if seen is not None else 0)
-    if witnessed >= expected:
+                progress(row.number, bounds.entries)
+    _check_end(tree.size, max(bounds.last_head, bounds.last_checkpoint), seen)
+    if not signers.reached(own):
         raise _Bad(
-            expected,
+            1,
+            f"It and all after it are signed with keys that are retired, none with "
+            f"{keys.key_id(own)}, which signs now: the trail was written anew.",
+        )
+    if progress is not None and bounds.entries % _PROGRESS_EVERY:
+        progress(bounds.entries, bounds.entries)
+
+
+def _check_end(reached: int, recorded: int, seen: witness.Witnessed | None) -> None:
+    """Nothing was witnessed or signed beyond the last entry."""
+    witnessed = max(recorded, seen.number if seen is not None else 0)
+    if witnessed > reached:
+        raise _Bad(
+            reached + 1,
             f"The trail is empty, but entry {witnessed} was witnessed: it was emptied."
-            if expected == 1
-            else f"It is missing: the trail ends at entry {expected - 1}, but entry {witnessed} "
+            if not reached
+            else f"It is missing: the trail ends at entry {reached}, but entry {witnessed} "
             "was witnessed. The end was cut off.",
         )
-    if progress is not None and entries % _PROGRESS_EVERY:
-        progress(entries, entries)
+    # A checkpoint's own entry follows it in the same transaction.
+    if recorded == reached and stored.is_checkpoint(reached):
+        raise _Bad(reached + 1, "It is missing: it told of the checkpoint of all before it.")
 
 
 def _check_place(row: Row, expected: int) -> None:
@@ -136,7 +154,7 @@ def _check_place(row: Row, expected: int) -> None:
         )
 
 
-def _check_entry(row: Row, previous: bytes, key: Ed25519PublicKey) -> None:
+def _check_entry(row: Row, previous: bytes, signers: Signers) -> None:
     if _digest(row) != row.hash:
         elsewhere = stored.written_as(row)
         if elsewhere is not None:
@@ -146,11 +164,11 @@ def _check_entry(row: Row, previous: bytes, key: Ed25519PublicKey) -> None:
             "It was changed: what it says does not match its hash"
             + (
                 ", which is still the original one."
-                if _signed(key, row.hash, row.signature)
+                if signers.ever(row.hash, row.signature)
                 else "."
             ),
         )
-    if not _signed(key, row.hash, row.signature):
+    if not signers.accept(row.hash, row.signature):
         raise _Bad(
             row.number,
             "Its signature is not valid: it was changed and its hash computed anew, or it was "
@@ -163,11 +181,11 @@ def _check_entry(row: Row, previous: bytes, key: Ed25519PublicKey) -> None:
         )
 
 
-def _check_heads(row: Row, heads: list[Head], key: Ed25519PublicKey) -> None:
+def _check_heads(row: Row, heads: list[Head], signers: Signers) -> None:
     for head in heads:
         if head.number < row.number:
             raise _Bad(head.number, "Its head stands twice, or under a wrong number.")
-        if head.hash != row.hash and _signed(key, head.hash, head.signature):
+        if head.hash != row.hash and signers.ever(head.hash, head.signature):
             raise _Bad(
                 row.number,
                 "It is not the entry whose head was witnessed: the trail was cut and written anew.",
@@ -178,6 +196,48 @@ def _check_heads(row: Row, heads: list[Head], key: Ed25519PublicKey) -> None:
         raise _Bad(row.number, "Its head in audit_head is missing.")
     if len(heads) > 1:
         raise _Bad(row.number, "Its head in audit_head is there twice.")
+
+
+def _check_checkpoint(
+    row: Row, found: list[Checkpoint], tree: merkle.Tree, head: bytes, signers: Signers
+) -> None:
+    """A checkpoint of all before ``row`` is there when ``row`` tells of it, only then, and fits."""
+    told = row.texts[2] == "audit.checkpoint"
+    for checkpoint in found:
+        if not told or checkpoint.size != tree.size:
+            raise _Bad(
+                checkpoint.size,
+                "A checkpoint stands after it of which no entry tells.",
+            )
+    if not told:
+        return
+    if not found:
+        raise _Bad(row.number, "The checkpoint of which it tells is missing.")
+    (checkpoint,) = found
+    try:
+        statement = notes.Checkpoint.opened(checkpoint.note, signers.active)
+    except notes.BadNote as bad:
+        raise _Bad(row.number, f"The checkpoint of which it tells is bad. {bad}") from None
+    root, after = tree.root(), canonical.read_json(row.after)
+    said = (after.get("size"), after.get("root")) if isinstance(after, dict) else ()
+    if (
+        (statement.size, statement.root, statement.head) != (tree.size, root, head)
+        or checkpoint.root != root
+        or said != (tree.size, root.hex())
+    ):
+        raise _Bad(
+            row.number,
+            "The checkpoint of which it tells does not fit the entries before it: they were "
+            "written anew.",
+        )
+
+
+def _take_offer(row: Row, signers: Signers) -> None:
+    after = canonical.read_json(row.after)
+    try:
+        signers.offer(after.get("public_key") if isinstance(after, dict) else None)
+    except ValueError:
+        raise _Bad(row.number, "It names no key that could sign what follows.") from None
 
 
 def _digest(row: Row) -> bytes | None:
@@ -205,15 +265,9 @@ def _digest(row: Row) -> bytes | None:
         return None
 
 
-def _signed(key: Ed25519PublicKey, digest: bytes, signature: bytes) -> bool:
-    try:
-        key.verify(signature, canonical.signed_message(digest))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
 _GUARDS: Final = (
+    "audit_checkpoint_append_only",
+    "audit_checkpoint_of_trail",
     "audit_entry_append_only",
     "audit_entry_continues_chain",
     "audit_head_append_only",

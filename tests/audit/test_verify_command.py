@@ -67,7 +67,7 @@ def test_an_emptied_table_is_named(superuser_connection: psycopg2.extensions.con
 
 def test_the_public_key_alone_is_enough(home: Path) -> None:
     write(3)
-    keys._from_folder.cache_clear()
+    keys._from_file.cache_clear()
     (home / "keys" / keys.PRIVATE_FILE).unlink()
     assert run("--json")[0] == 0
 

@@ -35,7 +35,7 @@ def write(count: int = 1, **fields: Any) -> list[Entry]:
     return written
 
 
-TABLES = ("audit_entry", "audit_head")
+TABLES = ("audit_entry", "audit_head", "audit_checkpoint")
 COLUMNS = (
     "number", "at", "actor", "role", "verb", "target", "before", "after", "reason", "request_id",
     "previous_hash", "hash", "signature",
