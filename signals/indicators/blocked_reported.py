@@ -92,11 +92,11 @@ def _echoes(tables: Tables, reports: Table) -> Table:
 
 def _credibility(tables: Tables, reports: Table) -> tuple[Table, Table, float | None]:
     """By reporter: decided reports and confirmed ones; the same by pair; and the overall rate."""
-    labels = tables.load("labels", tables.prepared.labels)
-    latest = labels.group_by("account").aggregate(
     if tables.priors.frozen:
         known = tables.recall("report_outcomes")
         return _by_reporter(known), known, tables.priors.fixed("confirmed_share", float) or None
+    labels = tables.load("labels", tables.prepared.labels)
+    latest = labels.group_by("account").aggregate(
         decided=labels.decided.max(), confirmed=labels.confirmed.any()
     )
     first = reports.group_by("u", "v").aggregate(t=reports.t.min())

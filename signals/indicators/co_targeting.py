@@ -42,9 +42,9 @@ def strangers(tables: Tables) -> Table:
     """Contacts with children without organic friends in common: event, u, v, t, stretch, z,
     place."""
     spec = tables.spec
-    c = tables.toward_children()
     if tables.priors.frozen:
         return _as_they_were(tables)
+    c = tables.toward_children()
     c = c.filter(c.m_star == 0)
     crowd = c.group_by(child="v").aggregate(z=c.u.nunique())
     crowd = crowd.filter((crowd.z >= 2) & (crowd.z <= spec.crowded_child))
@@ -57,7 +57,6 @@ def strangers(tables: Tables) -> Table:
     return tables.keep("strangers", c.select("event", "u", "v", "t", "stretch", "z", "place"))
 
 
-@dataclass(frozen=True)
 def _as_they_were(tables: Tables) -> Table:
     """The contacts that a run over everything looked at, of accounts that it found in pairs."""
     kept = tables.recall("strangers")
@@ -65,6 +64,7 @@ def _as_they_were(tables: Tables) -> Table:
     return kept.select("event", "u", "v", "t", stretch=stretch, z="z", place="place")
 
 
+@dataclass(frozen=True)
 class Pairs:
     """Pairs a < b that share enough children; (stretch, pair) arrays but for a and b.
 
@@ -87,7 +87,6 @@ def pairs(tables: Tables) -> Pairs:
 
 
 def _pairs(tables: Tables) -> Pairs:
-    spec = tables.spec
     if tables.priors.frozen:
         return _recalled(tables)
     found = _found(tables)
@@ -146,6 +145,7 @@ def _recalled(tables: Tables) -> Pairs:
 
 
 def _found(tables: Tables) -> Pairs:
+    spec = tables.spec
     places = range(len(spec.stretches))
     candidates = np.zeros(len(places))
     parts = []
