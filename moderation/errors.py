@@ -88,6 +88,18 @@ class NotInHand(Refused):
         )
 
 
+class CannotUndo(Refused):
+    """A decision stays: it is somebody else's, too old, or has left the house. ``why`` says which.
+
+    ``why`` is one sentence.
+    """
+
+    def __init__(self, *, reference: str, why: str) -> None:
+        self.reference = reference
+        self.why = why
+        super().__init__(f"The decision on {reference} stays. {why}")
+
+
 class InvalidDecision(Refused):
     """Something that the person entered is missing or wrong: ``errors`` maps field to message."""
 

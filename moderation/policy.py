@@ -32,6 +32,7 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "case_escalate": _REVIEW,
     "case_note": _REVIEW,
     "case_draft": _REVIEW,
+    "case_undo": _REVIEW,
     "case_refer": _DECIDE,
     "case_return": _DECIDE,
     "case_dismiss_escalation": _DECIDE,

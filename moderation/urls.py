@@ -15,6 +15,7 @@ urlpatterns = [
     path("cases/<str:reference>/renew/", decisions.renew, name="case_renew"),
     path("cases/<str:reference>/release/", decisions.release, name="case_release"),
     path("cases/<str:reference>/note/", decisions.note, name="case_note"),
+    path("cases/<str:reference>/undo/", decisions.take_back, name="case_undo"),
     path("cases/<str:reference>/draft/", drafts.keep, name="case_draft"),
     path("cases/<str:reference>/reveal/", reveals.reveal, name="case_reveal"),
     path("cases/<str:reference>/conceal/", reveals.conceal, name="case_conceal"),

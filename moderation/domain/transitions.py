@@ -7,6 +7,7 @@ that is not listed here cannot happen anywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from staff.capabilities import Capability
@@ -34,6 +35,11 @@ class Verb(StrEnum):
     RETURN = "return"
     RESUME = "resume"
     REOPEN = "reopen"
+    UNDO = "undo"
+
+
+UNDO_WITHIN = timedelta(minutes=10)
+"""For so long a decision can be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Transition:
     needs_lease: bool = False  # only the person who holds the case
     needs_note: bool = False  # the move leaves a decision, with what the person wrote
     four_eyes: bool = False  # never by anyone who has escalated this case
+    takes_back: bool = False  # only by the person who took the last decision, shortly after it
 
 
 TRANSITIONS: tuple[Transition, ...] = (
@@ -105,6 +112,15 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     Transition(Verb.RESUME, State.MONITORING, State.OPEN, None),
     Transition(Verb.REOPEN, State.DISMISSED, State.OPEN, None),
+    Transition(
+        Verb.UNDO, State.DISMISSED, State.IN_REVIEW, Capability.REVIEW_CASES, takes_back=True
+    ),
+    Transition(
+        Verb.UNDO, State.MONITORING, State.IN_REVIEW, Capability.REVIEW_CASES, takes_back=True
+    ),
+    Transition(
+        Verb.UNDO, State.ESCALATED, State.IN_REVIEW, Capability.REVIEW_CASES, takes_back=True
+    ),
 )
 
 

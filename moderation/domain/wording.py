@@ -24,6 +24,7 @@ VERB_WORDS: dict[Verb, str] = {
     Verb.RETURN: "returned",
     Verb.RESUME: "resumed",
     Verb.REOPEN: "reopened",
+    Verb.UNDO: "taken back",
 }
 
 REFERRAL_STATE_WORDS: dict[ReferralState, str] = {
@@ -54,6 +55,7 @@ AUDIT_PHRASES: dict[str, str] = {
     "case.return": "returned the case with a question",
     "case.resume": "put the monitored case back into the queue",
     "case.reopen": "reopened the case on new evidence",
+    "case.undo": "took back the decision on the case",
     "case.rebase": "measured the dismissed case by new thresholds",
     "case.reveal": "revealed the names of the children of the case",
     "case.conceal": "hid the names of the children again",

@@ -22,6 +22,8 @@ class Decision(models.Model):
     note = models.TextField()
     # what else the verb asks for: severity and ask of an escalation, until of monitoring
     details: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    # of a decision that can be taken back: the columns of the case as they were, by name
+    restores: models.JSONField[dict[str, Any] | None] = models.JSONField(null=True)
     points = models.FloatField()
     assessment = models.ForeignKey(
         "signals.Assessment", on_delete=models.PROTECT, related_name="decisions"

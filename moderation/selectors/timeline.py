@@ -22,6 +22,7 @@ _DECIDED: dict[str, str] = {
     Verb.ESCALATE: "Escalated",
     Verb.REFER: "Referred to the police",
     Verb.RETURN: "Returned with a question",
+    Verb.UNDO: "Took the decision back",
 }
 _ROUTINE = frozenset({"case.claim", "case.release", "case.renew"})
 
@@ -83,14 +84,28 @@ def history(case: Case) -> History:
         items=items,
         routine=routine,
         scores=scores,
-        escalation=next((d for d in decisions if d.verb == Verb.ESCALATE), None),
+        escalation=next((d for d in _not_taken_back(decisions) if d.verb == Verb.ESCALATE), None),
         question=_open_question(decisions),
     )
 
 
 def _open_question(decisions: list[Decision]) -> Decision | None:
     """A supervisor's question, while it is the last thing that was decided."""
-    return decisions[0] if decisions and decisions[0].verb == Verb.RETURN else None
+    standing = _not_taken_back(decisions)
+    return standing[0] if standing and standing[0].verb == Verb.RETURN else None
+
+
+def _not_taken_back(decisions: list[Decision]) -> list[Decision]:
+    """The decisions that count, newest first: one that was taken back does not."""
+    standing, undone = [], False
+    for decision in decisions:
+        if decision.verb == Verb.UNDO:
+            undone = True
+        elif undone:
+            undone = False
+        else:
+            standing.append(decision)
+    return standing
 
 
 def _decision(decision: Decision) -> Item:

@@ -11,6 +11,7 @@ from moderation.services import (
     intake,
     referrals,
     reveals,
+    undo,
     upkeep,
 )
 
@@ -36,6 +37,7 @@ SERVICES = (
     referrals.record_outcome,
     reveals.reveal,
     reveals.conceal,
+    undo.undo,
     upkeep.resume_monitored,
     upkeep.reprioritise,
 )
@@ -49,5 +51,6 @@ __all__ = [
     "intake",
     "referrals",
     "reveals",
+    "undo",
     "upkeep",
 ]

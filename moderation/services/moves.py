@@ -8,7 +8,7 @@ waits for a row after it).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -38,6 +38,20 @@ _TOLD = (
     "monitor_until",
     "due_at",
 )
+
+RESTORED = (
+    "severity",
+    "priority",
+    "priority_factors",
+    "waiting_since",
+    "due_at",
+    "monitor_until",
+    "points_when_decided",
+    "decided_at",
+    "escalated_by_id",
+    "escalated_at",
+)
+"""The columns that a decision may change and taking it back restores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +178,7 @@ def decide(
     case, verb = turn.case, turn.transition.verb
     seen = {"points": case.points, "assessment_id": case.assessment_id}
     Draft.objects.filter(case=case, by=turn.user).exclude(form="note").delete()
+    restores = _restorable(case) if _can_be_taken_back(turn.transition) else None
     entry = move(case, verb, actor=turn.actor, reason=reason, told=seen, **changes)
     return Decision.objects.create(
         case=case,
@@ -175,8 +190,23 @@ def decide(
         by=turn.user,
         at=turn.now,
         entry=entry,
+        restores=restores,
         **seen,
     )
+
+
+def _can_be_taken_back(transition: Transition) -> bool:
+    back = find(Verb.UNDO, transition.target)
+    return back is not None and back.target is transition.source
+
+
+def _restorable(case: Case) -> dict[str, Any]:
+    """What ``undo.undo`` puts back. Times as text, to the microsecond."""
+    values = {name: getattr(case, name) for name in RESTORED}
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in values.items()
+    }
 
 
 def ended(turn: Turn) -> dict[str, Any]:

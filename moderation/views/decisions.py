@@ -16,7 +16,7 @@ from moderation import forms
 from moderation.access import case_or_404
 from moderation.errors import CaseTaken, InvalidDecision
 from moderation.models import Case
-from moderation.services import claims, decisions, drafts, escalation
+from moderation.services import claims, decisions, drafts, escalation, undo
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
 from moderation.views.queue import row_part
@@ -87,6 +87,26 @@ def release(request: HttpRequest, reference: str) -> HttpResponse:
         return go_to(request, case_url(case))
     messages.success(request, f"{case.reference} is back in the queue.")
     return go_to(request, reverse("queue"))
+
+
+@require(Capability.REVIEW_CASES)
+@_methods
+def take_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """Take back one's own decision; the case is in review again."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case))
+    try:
+        version = int(request.POST.get("version", ""))
+    except ValueError:
+        version = 0  # no case has it: the page is told to look again
+    try:
+        undo.undo(actor=actor(request), case_id=case.pk, version=version)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, f"{case.reference} is in review again, and you hold it.")
+    return go_to(request, case_url(case))
 
 
 @require(Capability.REVIEW_CASES)

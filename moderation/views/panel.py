@@ -13,7 +13,7 @@ from moderation import forms
 from moderation.domain.buttons import available
 from moderation.domain.transitions import State, Verb
 from moderation.models import Case
-from moderation.selectors import drafts
+from moderation.selectors import drafts, undo
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.models import User
@@ -114,6 +114,7 @@ class Panel:
     note: forms.NoteForm | None = None
     refusal: Refused | None = None
     note_kept_at: datetime | None = None
+    undo_until: datetime | None = None  # the person's own decision can be taken back until then
     kept: str = ""  # what the person had written when the decision could not be taken
 
     @property
@@ -152,6 +153,7 @@ def panel(
         claim=_claim_words(case, user, lapsed) if reviews else "",
         standing=_standing(case, user, held=held, lapsed=lapsed, escalated_here=escalated_here),
         note=_note_form(tried, kept) if reviews else None,
+        undo_until=undo.until(case, user, now) if reviews else None,
         note_kept_at=kept.at.get(forms.NoteForm.name),
         refusal=refusal,
     )

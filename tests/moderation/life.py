@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -12,9 +12,9 @@ from django.utils import timezone
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from audit.actors import Actor
-from moderation.errors import CaseTaken, FourEyes, IllegalMove, LeaseLapsed, StaleCase
+from moderation.errors import CannotUndo, CaseTaken, FourEyes, IllegalMove, LeaseLapsed, StaleCase
 from moderation.models import Case, Decision, Referral
-from moderation.services import claims, decisions, escalation, intake
+from moderation.services import claims, decisions, escalation, intake, undo
 from staff.capabilities import Role
 from staff.errors import NotAllowed
 from staff.models import User
@@ -67,10 +67,13 @@ class Told:
     referred_by: str | None = None
     points: float = 120.0
     points_when_decided: float = 0.0
+    before: Told | None = None  # as it was before the last decision, while that can be taken back
+    decided_by: str | None = None
 
     def goes(self, state: str) -> None:
         self.state, self.version = state, self.version + 1
         self.holder, self.lapsed = None, False
+        self.before = self.decided_by = None
 
 
 class Watched(RuleBasedStateMachine):
@@ -135,6 +138,7 @@ class Watched(RuleBasedStateMachine):
             told.points += rise
         elif matters:
             told.version += 1
+            told.before = None
             told.points += rise
 
     def claim_for(self, told: Told, who: str) -> None:
@@ -167,6 +171,29 @@ class Watched(RuleBasedStateMachine):
             return IllegalMove
         return LeaseLapsed if told.lapsed else None
 
+    def takes_back(self, told: Told, who: str, age: int) -> None:
+        expected: type[Exception] | None = None
+        if not self.works(who):
+            expected = NotAllowed
+        elif age:
+            expected = StaleCase
+        elif told.state not in {"dismissed", "monitoring", "escalated"}:
+            expected = IllegalMove
+        elif told.before is None or told.decided_by != who:
+            expected = CannotUndo
+        version, before = told.version + age, told.before
+        if (
+            self.tries(
+                expected,
+                lambda: undo.undo(actor=self.actor(who), case_id=told.id, version=version),
+            )
+            and before is not None
+        ):
+            told.goes("in_review")
+            told.holder = who
+            told.escalated_by = before.escalated_by
+            told.points_when_decided = before.points_when_decided
+
     def of_a_supervisor(self, told: Told, who: str, age: int) -> type[Exception] | None:
         if self.role(who) != Role.SUPERVISOR:
             return NotAllowed
@@ -184,7 +211,10 @@ class Watched(RuleBasedStateMachine):
             expect(told, who, age),
             lambda: service(actor=self.actor(who), case_id=told.id, version=version, **words),
         ):
+            before = replace(told)
             told.goes(state)
+            if decision in OF_THE_HOLDER:
+                told.before, told.decided_by = before, who
             if state == "escalated":
                 told.escalated_by = who
                 told.escalators.add(who)

@@ -21,6 +21,7 @@ from moderation.services import (
     intake,
     referrals,
     reveals,
+    undo,
     upkeep,
 )
 from staff.capabilities import Role
@@ -67,6 +68,16 @@ def _deciding(**words: Any) -> Callable[[User, User], dict[str, Any]]:
         return {"case_id": case.pk, "version": case.version, **words}
 
     return prepare
+
+
+def _decided(who: User, _other: User) -> dict[str, Any]:
+    role, who.role = who.role, Role.MODERATOR
+    active, who.is_active = who.is_active, True
+    try:
+        case = factories.dismissed(who)
+    finally:
+        who.role, who.is_active = role, active
+    return {"case_id": case.pk, "version": case.version}
 
 
 def _supervising(**words: Any) -> Callable[[User, User], dict[str, Any]]:
@@ -222,6 +233,7 @@ SCENARIOS: dict[str, Scenario] = {
         lambda who, other: _held(who, other) | {"reason": "check_age"},
     ),
     "reveals.conceal": Scenario(reveals.conceal, CASEWORKERS, _revealed),
+    "undo.undo": Scenario(undo.undo, CASEWORKERS, _decided),
     "upkeep.resume_monitored": Scenario(
         upkeep.resume_monitored, frozenset({SYSTEM}), _date_reached
     ),

@@ -2,10 +2,12 @@
 
 Hypothesis tries sequences of requests in any order. Each rule says from the model alone what must
 happen, does it through the services or in SQL as the application's role, and compares.
+``SIGHTLINE_LIFE_SEQUENCES`` sets how many sequences; 40 take some ten seconds of one processor.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -142,6 +144,18 @@ class Life(Watched):
     def decide_out_of_turn(self, case: int, who: str, decision: Decide, age: int) -> None:
         self.decides(self.told[case], who, age, decision)
 
+    @precondition(lambda self: any(told.before for told in self.told.values()))
+    @rule(data=st.data(), age=AGES_OF_PAGES)
+    def take_back(self, data: Any, age: int) -> None:
+        decided = [told for told in self.told.values() if told.before]
+        told = data.draw(st.sampled_from(decided))
+        who = data.draw(st.sampled_from([told.decided_by] * 3 + ["sam", "max", "ada"]))
+        self.takes_back(told, who, age)
+
+    @rule(case=cases, who=PEOPLE, age=AGES_OF_PAGES)
+    def take_back_out_of_turn(self, case: int, who: str, age: int) -> None:
+        self.takes_back(self.told[case], who, age)
+
     @rule(case=cases, steps=st.integers(1, 4), data=st.data())
     def go_on(self, case: int, steps: int, data: Any) -> None:
         """What usually comes next for this case, some steps long: so that sequences get far."""
@@ -205,6 +219,18 @@ class Life(Watched):
                     case,
                 )
 
+    @rule(case=cases, who=PEOPLE)
+    def takes_back_in_sql(self, case: int, who: str) -> None:
+        """With forged entries, in the name of anyone but who just decided."""
+        told = self.told[case]
+        if told.state in {"open", "in_review"} or (told.before and told.decided_by == who):
+            return
+        person = self.people[who]
+        with refused("refused|violates check constraint") as intruder:
+            found = Case.objects.get(pk=case)
+            intruder.move(found, State.IN_REVIEW, holder_id=person.pk)
+            intruder.forge(found, "undo", person)
+
     @precondition(lambda self: self.some("escalated"))
     @rule(who=PEOPLE, data=st.data())
     def launders_in_sql(self, who: str, data: Any) -> None:
@@ -240,9 +266,10 @@ def test_the_life_of_cases(
         "sue": supervisor2,
         "ada": admin,
     }
-    thorough = settings.get_current_profile_name() == "thorough"
+    thorough = 2_000 if settings.get_current_profile_name() == "thorough" else 40
+    sequences = int(os.environ.get("SIGHTLINE_LIFE_SEQUENCES", thorough))
     run_state_machine_as_test(
         Life,
-        settings=settings(max_examples=2_000 if thorough else 40, stateful_step_count=30),
+        settings=settings(max_examples=sequences, stateful_step_count=30),
     )
     assert verify(actor=Actor.of_user(auditor)).ok

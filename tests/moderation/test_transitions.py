@@ -23,9 +23,9 @@ def test_the_life_of_a_case_is_the_one_that_the_product_describes() -> None:
     described = {
         "open": {"in_review"},
         "in_review": {"open", "dismissed", "monitoring", "escalated"},
-        "escalated": {"referred", "open", "dismissed"},
-        "monitoring": {"open"},
-        "dismissed": {"open"},
+        "escalated": {"referred", "open", "dismissed", "in_review"},
+        "monitoring": {"open", "in_review"},
+        "dismissed": {"open", "in_review"},
         "referred": set(),
     }
     assert allowed_pairs() == {
@@ -47,16 +47,23 @@ def test_what_the_table_lacks_is_not_found() -> None:
     assert find(Verb.REOPEN, State.REFERRED) is None
 
 
-def test_every_move_out_of_an_escalation_needs_four_eyes_and_a_note() -> None:
+def test_every_decision_on_an_escalation_needs_four_eyes_and_a_note() -> None:
     for t in TRANSITIONS:
-        assert t.four_eyes == (t.source is State.ESCALATED)
-        if t.source is State.ESCALATED:
+        decides = t.source is State.ESCALATED and not t.takes_back
+        assert t.four_eyes == decides
+        if decides:
             assert t.needs_note
 
 
-def test_a_case_that_ended_comes_back_only_by_the_system() -> None:
+def test_only_what_a_holder_decided_is_taken_back_and_only_into_review() -> None:
+    back = {(t.target, t.source) for t in TRANSITIONS if t.takes_back}
+    decided = {(t.source, t.target) for t in TRANSITIONS if t.needs_lease and t.needs_note}
+    assert back == decided
+
+
+def test_a_case_that_ended_comes_back_only_by_the_system_or_at_once() -> None:
     ended = [t for t in TRANSITIONS if t.source not in LIVE_STATES]
-    assert [t.capability for t in ended] == [None]
+    assert all(t.capability is None or t.takes_back for t in ended)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,12 @@ def test_buttons(
     state: str, role: Role, is_holder: bool, is_escalator: bool, verbs: list[str]
 ) -> None:
     assert available(state, role, is_holder=is_holder, is_escalator=is_escalator) == verbs
+
+
+@pytest.mark.parametrize("state", ["escalated", "monitoring", "dismissed"])
+def test_who_just_decided_may_take_it_back(state: str) -> None:
+    own = available(state, Role.MODERATOR, is_holder=False, is_escalator=True, may_take_back=True)
+    assert own == ["undo"]
 
 
 def test_who_does_not_work_on_cases_has_no_button_anywhere() -> None:

@@ -1,0 +1,24 @@
+"""Until when somebody can take their decision on a case back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from moderation.domain.transitions import UNDO_WITHIN, State, Verb, find
+from moderation.models import Case, Decision
+from staff.models import User
+
+
+def until(case: Case, user: User, now: datetime) -> datetime | None:
+    """The end of the time in which ``user`` can take back the decision that stands; else None.
+
+    One query, and none for a case that is open or in review. The service looks further: something
+    may have left the house.
+    """
+    if find(Verb.UNDO, State(case.state)) is None:
+        return None
+    decision = Decision.objects.filter(
+        case=case, case_version=case.version, by=user, restores__isnull=False
+    ).first()
+    end = decision.at + UNDO_WITHIN if decision else None
+    return end if end is not None and end > now else None
