@@ -133,6 +133,7 @@ def _compute(
         engine=run.engine,
         progress=engine_tells,
         explain=hooks.case_accounts(),
+        keep=False,
     )
     tell("cases", _COMPUTED)
     storage.write_scores(run, result.scores)

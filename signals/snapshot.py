@@ -50,8 +50,7 @@ _TIES_QUERY = """
     FROM accounts_tie WHERE {since}
 """
 _EVENTS_QUERY = """
-    SELECT id, type, actor_id AS actor, object_id AS object, ref_id AS ref, published,
-           NULLIF(region, '') AS region
+    SELECT id, type, actor_id AS actor, object_id AS object, ref_id AS ref, published
     FROM accounts_event WHERE {published}
 """
 

@@ -6,6 +6,7 @@ Accounts are numbered 0 … n − 1 in the order of their ids; only names depend
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from signals.engine.kernels import ALWAYS, STILL
 from signals.engine.tables import RawGraph
 
 DAY = 86_400_000_000  # µs
+PIECE = 500_000  # rows prepared at a time
 YEAR = 365.2425 * DAY
 BANDS = ("under_13", "13_15", "16_17", "18_plus", "unknown")
 # an age known only as a band stays what was recorded; for 18_plus a grown-up's
@@ -117,15 +119,22 @@ class _Numbers:
         return np.where(self.ids[found] == values, found, -1).astype(np.int32)
 
 
-def prepare(graph: RawGraph, as_of: int) -> Prepared:
-    """Everything strictly before ``as_of`` µs. Raises ValueError for a repeated account id."""
+def prepare(graph: RawGraph, as_of: int, *, keep: bool = True) -> Prepared:
+    """Everything strictly before ``as_of`` µs. Raises ValueError for a repeated account id.
+
+    Without ``keep`` the graph gives its ties and events up, piece by piece, as they are read.
+    """
     raw = graph.accounts.sort_by("id")
     ids = np.asarray(raw["id"].to_numpy(), np.int64)
     if np.any(ids[1:] == ids[:-1]):
         raise ValueError("accounts: an id stands there twice")
     numbers = _Numbers(ids)
-    ties, bad_ties = _ties(graph.ties, numbers, as_of)
-    events, bad_events = _events(graph.events, numbers, as_of)
+    ties, bad_ties = _prepared(
+        _pieces(graph, "ties", keep), lambda piece: _ties(piece, numbers, as_of)
+    )
+    events, bad_events = _prepared(
+        _pieces(graph, "events", keep), lambda piece: _events(piece, numbers, as_of)
+    )
     labels = _labels(graph.labels, numbers, as_of)
     offender = np.zeros(len(ids), np.bool_)
     offender[labels["account"].to_numpy()[labels["confirmed"].to_numpy(zero_copy_only=False)]] = 1
@@ -202,6 +211,30 @@ def _accounts(raw: pa.Table, as_of: int) -> tuple[pa.Table, NDArray[np.int8]]:
         "role": _texts(raw["role"]),
     }
     return pa.table(columns), band
+
+
+def _pieces(graph: RawGraph, name: str, keep: bool) -> Iterator[pa.Table]:
+    """A table in pieces; each is let go of before the next where the graph does not ``keep`` it."""
+    table = getattr(graph, name) if keep else graph.give_up(name)
+    yield table.slice(0, 0)
+    batches = table.to_batches(max_chunksize=PIECE)
+    del table
+    batches.reverse()
+    while batches:
+        yield pa.Table.from_batches([batches.pop()])
+
+
+def _prepared(
+    pieces: Iterator[pa.Table], work: Callable[[pa.Table], tuple[pa.Table, int]]
+) -> tuple[pa.Table, int]:
+    """All pieces after ``work``, as one table, and how many rows it refused."""
+    tables, refused = [], 0
+    for piece in pieces:
+        table, bad = work(piece)
+        del piece
+        tables.append(table)
+        refused += bad
+    return pa.concat_tables(tables), refused
 
 
 def _ties(raw: pa.Table, numbers: _Numbers, as_of: int) -> tuple[pa.Table, int]:

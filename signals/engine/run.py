@@ -83,12 +83,14 @@ def run(
     progress: Progress | None = None,
     explain: Collection[int] | None = None,
     priors: Priors | None = None,
+    keep: bool = True,
 ) -> EngineResult:
     """Compute every account's score from what the graph held strictly before ``as_of``.
 
     Without ``as_of`` everything is used, and the stretches end with the last event or decision.
     ``explain`` names accounts to explain although they are not flagged. With ``priors`` what the
     comparison rests on is kept (``Recorder``), or that of an earlier run is used (``Frozen``).
+    Without ``keep`` the graph is empty of ties and events afterwards, and less memory is needed.
     Raises ValueError for an ``as_of`` without a time zone or an unknown engine.
     """
     clock = _Clock(progress)
@@ -96,8 +98,7 @@ def run(
     clock.begin("load")
     moment = instant(graph, as_of)
     with _backend(engine) as backend:
-        prepared = prepare(graph, moment)
-        del graph  # the largest thing in memory, if the caller does not hold it either
+        prepared = prepare(graph, moment, keep=keep)
         following = {"load": "contact_facts", "contact_facts": "indicators"}
         tables = derive(
             backend, prepared, spec, lambda stage: clock.begin(following[stage]), priors

@@ -47,7 +47,6 @@ EVENTS = pa.schema(
         pa.field("object", pa.int64()),  # the account, for Offer Follow Create Block Flag Remove
         pa.field("ref", pa.int64()),  # the event named by Accept Reject Ignore Undo
         pa.field("published", TIME, nullable=False),
-        pa.field("region", pa.string()),
     ]
 )
 LABELS = pa.schema(
@@ -121,6 +120,12 @@ class RawGraph:
     def __post_init__(self) -> None:
         for item in fields(self):
             object.__setattr__(self, item.name, conform(item.name, getattr(self, item.name)))
+
+    def give_up(self, name: str) -> pa.Table:
+        """The table of that name, which this graph is without from here on."""
+        table: pa.Table = getattr(self, name)
+        object.__setattr__(self, name, empty(name))
+        return table
 
     @classmethod
     def from_parquet(cls, folder: Path | str) -> RawGraph:
