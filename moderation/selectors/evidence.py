@@ -82,7 +82,9 @@ def with_new_events(pairs: Mapping[int, int]) -> set[int]:
             JOIN signals_assessment older ON older.id = pair.old
             JOIN signals_run run ON run.id = older.run_id
             JOIN signals_evidencerow row ON row.assessment_id = pair.new
-            JOIN accounts_event event ON event.id = row.event_id
+            CROSS JOIN LATERAL (
+                SELECT * FROM accounts_event event WHERE event.id = row.event_id LIMIT 1
+            ) event
             WHERE event.id > coalesce((run.basis #>> '{graph,last,2}')::bigint, 0)
                OR run.basis #> '{graph,unfinished}' @> to_jsonb(event.batch_id)
                OR event.published >= run.as_of
@@ -99,7 +101,12 @@ def _accepted(assessments: Iterable[int]) -> dict[int, int]:
             """
             SELECT row.assessment_id, count(DISTINCT row.target_id)
             FROM signals_evidencerow row
-            JOIN accounts_event answer ON answer.ref_id = row.event_id AND answer.type = 'Accept'
+            -- Row by row: nothing is known yet about rows that were just written, and a join that
+            -- is planned without reads all events of the platform.
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM accounts_event answer
+                WHERE answer.ref_id = row.event_id AND answer.type = 'Accept' LIMIT 1
+            ) accepted
             WHERE row.assessment_id = ANY(%s)
             GROUP BY row.assessment_id
             """,
