@@ -179,7 +179,10 @@ def activity(tables: Tables, accounts: int) -> NDArray[np.int64]:
     """Numbers of first contacts of any kind: (stretch, account)."""
     from signals.indicators.base import by_stretch
 
-    found = tables.ask(by_stretch(tables.contacts, tables.spec, "u", n=tables.contacts.m >= 0))
+    found = tables.answer(
+        "activity",
+        lambda: by_stretch(tables.contacts, tables.spec, "u", n=tables.contacts.m >= 0),
+    )
     result = np.zeros((len(tables.spec.stretches), accounts), np.int64)
     for place in range(len(result)):
         result[place, found["account"]] = found[f"n_{place}"]

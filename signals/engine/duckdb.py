@@ -53,20 +53,23 @@ class DuckDB:
 
     def materialise(self, name: str, expression: Table) -> Table:
         """Evaluate an expression into a table of that name."""
+        self._connection.execute(self.statement(name, expression)).fetchall()
+        return self._ibis.table(name)
+
+    def statement(self, name: str, expression: Table) -> str:
+        """What ``materialise`` executes."""
         sql = ibis.to_sql(expression, dialect="duckdb")
         # DuckDB adds whole numbers up in 128 bits, which are slow, and decimals to Arrow
         columns = ", ".join(
             f'"{column}"::BIGINT AS "{column}"' if kind.is_int64() else f'"{column}"'
             for column, kind in expression.schema().items()
         )
-        self._connection.execute(
-            f'CREATE OR REPLACE TABLE "{name}" AS SELECT {columns} FROM ({sql})'  # noqa: S608 - names of ours and what Ibis wrote
-        ).fetchall()
-        return self._ibis.table(name)
+        return f'CREATE OR REPLACE TABLE "{name}" AS SELECT {columns} FROM ({sql})'  # noqa: S608 - names of ours and what Ibis wrote
 
     def drop(self, *names: str) -> None:
         """Forget tables that are no longer needed."""
         for name in names:
+            self._arrow.pop(name, None)
             if name in self._loaded:
                 self._loaded.remove(name)
                 self._connection.unregister(name)
@@ -117,11 +120,20 @@ class DuckDB:
         sums = neighbour_sums(index, rows, prepared.as_of, organic)
         found = {column: sums[:, place] for place, column in enumerate(values.column_names)}
         numbers = np.arange(prepared.count, dtype=np.int32)
-        return self.load(name, pa.table({"account": numbers, **found}))
+        self._arrow[name] = pa.table({"account": numbers, **found})
+        return self.load(name, self._arrow[name])
 
     def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
         """For each contact (event) how many other targets of u know the target: peers_0 …"""
-        c = columns(self.fetch(contacts.select("event", "u", "v", "stretch")))
+        return self.circle_of(
+            self.fetch(contacts.select("event", "u", "v", "stretch")), ties, prepared, stretches
+        )
+
+    def circle_of(
+        self, contacts: pa.Table, ties: Table, prepared: Prepared, stretches: int
+    ) -> Table:
+        """``circle`` of contacts that have been fetched."""
+        c = columns(contacts)
         found = circle(self._index_of(ties, prepared), c["u"], c["v"], c["stretch"], stretches)
         peers = {f"peers_{place}": found[place] for place in range(stretches)}
         return self.load("circle", pa.table({"event": c["event"], **peers}))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from ibis.expr.types import Table
 from numpy.typing import NDArray
 
 from signals.engine.derive import Backend
@@ -45,33 +46,49 @@ def evidence(
     """The rows behind each assessed indicator of these accounts, in the stretch of their points."""
     if not len(positions):
         return EVIDENCE.empty_table()
-    best = judged.best[positions]
-    tables = _few(backend, tables, judged.account[positions])
+    asked = asked_of(judged, positions)
+    tables = few(backend, tables, judged.account[positions])
     parts = []
+    for key, wanted_rows in asked.items():
+        if wanted_rows.num_rows:
+            parts.append(
+                named(backend.fetch(question(backend, tables, key, wanted_rows)), key, prepared)
+            )
+    return together(parts)
+
+
+def asked_of(judged: Judged, positions: NDArray[np.int64]) -> dict[str, pa.Table]:
+    """By indicator the accounts whose rows are wanted, and until which stretch."""
+    best = judged.best[positions]
+    asked = {}
     for key in judged.judgements:
         known = ~np.isnan(judged.best_llr(key)[positions])
-        if not known.any():
-            continue
-        asked = backend.load(
-            f"wanted_{key}",
-            pa.table(
-                {
-                    "wanted": pa.array(judged.account[positions[known]], pa.int32()),
-                    "until": pa.array(best[known], pa.int8()),
-                }
-            ),
+        asked[key] = pa.table(
+            {
+                "wanted": pa.array(judged.account[positions[known]], pa.int32()),
+                "until": pa.array(best[known], pa.int8()),
+            }
         )
-        rows = REGISTRY[key].rows(tables).select(*EVIDENCE_ROW)
-        rows = rows.join(asked, rows.account == asked.wanted)
-        rows = rows.filter(rows.stretch <= rows.until)
-        parts.append(_named(backend.fetch(rows), key, prepared))
+    return asked
+
+
+def question(backend: Backend, tables: Tables, key: str, wanted: pa.Table) -> Table:
+    """An indicator's rows about the accounts in ``wanted``."""
+    asked = backend.load(f"wanted_{key}", wanted)
+    rows = REGISTRY[key].rows(tables).select(*EVIDENCE_ROW)
+    rows = rows.join(asked, rows.account == asked.wanted)
+    return rows.filter(rows.stretch <= rows.until)
+
+
+def together(parts: list[pa.Table]) -> pa.Table:
+    """The rows of all indicators, in the order in which they are kept."""
     if not parts:
         return EVIDENCE.empty_table()
     order = [(name, "ascending") for name in ("account", "indicator", "at", "target", "event")]
     return pa.concat_tables(parts).sort_by(order)
 
 
-def _few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Tables:
+def few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Tables:
     """The tables with no contacts but those that these accounts began."""
     few = backend.load("wanted", pa.table({"wanted": pa.array(accounts, pa.int32())}))
     contacts, facts = tables.contacts, tables.facts
@@ -84,7 +101,7 @@ def _few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Table
     )
 
 
-def _named(rows: pa.Table, key: str, prepared: Prepared) -> pa.Table:
+def named(rows: pa.Table, key: str, prepared: Prepared) -> pa.Table:
     """Evidence under the accounts' own ids."""
     ids = pa.array(prepared.ids)
     columns = {name: rows[name] for name in rows.column_names}

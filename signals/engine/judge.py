@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from ibis.expr.types import Table
 from numpy.typing import NDArray
 
 from signals.engine.cohorts import Cohorts
@@ -80,7 +82,8 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     for key, indicator in REGISTRY.items():
         if spec[key].enabled:
             cohorts.priors.open(key)
-            found = frame(tables.ask(indicator.counts(tables)), stretches)
+            counted = tables.answer(f"counts of {key}", partial(indicator.counts, tables))
+            found = frame(counted, stretches)
             judgement = indicator.judge(found, cohorts, spec)
             assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
             judgements[key] = judgement.only(np.ones(len(judgement.account), np.bool_))
@@ -135,8 +138,12 @@ def _highest(total: Floats) -> Floats:
 
 def _minors(tables: Tables, accounts: int) -> NDArray[np.int64]:
     """Distinct children that each account contacted: (stretch, account)."""
-    c = tables.toward_children()
-    found = tables.ask(by_stretch(c, tables.spec, "u", n=c.m >= 0))
+
+    def question() -> Table:
+        c = tables.toward_children()
+        return by_stretch(c, tables.spec, "u", n=c.m >= 0)
+
+    found = tables.answer("minors", question)
     result = np.zeros((len(tables.spec.stretches), accounts), np.int64)
     for place in range(len(result)):
         result[place, found["account"]] = found[f"n_{place}"]

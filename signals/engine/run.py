@@ -31,6 +31,7 @@ from signals.engine.result import (
 )
 from signals.engine.tables import RawGraph
 from signals.indicators.age_mismatch import child_like
+from signals.indicators.base import Tables
 from signals.scoring import POINTS
 from signals.spec import KEYS, ThresholdSpec
 
@@ -103,24 +104,9 @@ def run(
         tables = derive(
             backend, prepared, spec, lambda stage: clock.begin(following[stage]), priors
         )
-        active = activity(tables, prepared.count)
-        share = priors.fixed("child_share", lambda: child_share(tables))
-        cohorts = (FrozenCohorts if priors.frozen else Cohorts).build(
-            prepared.band,
-            prepared.tenure,
-            active,
-            prepared.offender,
-            share,
-            child_like(tables, prepared.count),
-            spec,
-            priors,
+        judged, linked, checks, scores = assess(
+            tables, prepared, spec, priors, lambda: clock.begin("scores")
         )
-        judged = judge_all(tables, cohorts, prepared, spec)
-        clock.begin("scores")
-        linked = routes.links(tables, prepared, spec)
-        checks = routes.age_checks(judged, prepared)
-        ring = routes.rings(linked, judged, prepared)
-        scores = _scores(judged, prepared, spec, ring, checks)
         clock.begin("evidence")
         wanted = explaining.wanted(judged, prepared, explain)
         evidence = explaining.evidence(backend, tables, judged, prepared, wanted)
@@ -147,6 +133,34 @@ def run(
         },
         seconds=clock.seconds,
     )
+
+
+def assess(
+    tables: Tables,
+    prepared: Prepared,
+    spec: ThresholdSpec,
+    priors: Priors,
+    judged_all: Callable[[], None] = lambda: None,
+) -> tuple[Judged, pa.Table, pa.Table, pa.Table]:
+    """Everybody's judgements, and as tables: linked accounts, age checks, scores."""
+    active = activity(tables, prepared.count)
+    share = priors.fixed("child_share", lambda: child_share(tables))
+    cohorts = (FrozenCohorts if priors.frozen else Cohorts).build(
+        prepared.band,
+        prepared.tenure,
+        active,
+        prepared.offender,
+        share,
+        child_like(tables, prepared.count),
+        spec,
+        priors,
+    )
+    judged = judge_all(tables, cohorts, prepared, spec)
+    judged_all()
+    linked = routes.links(tables, prepared, spec)
+    checks = routes.age_checks(judged, prepared)
+    ring = routes.rings(linked, judged, prepared)
+    return judged, linked, checks, _scores(judged, prepared, spec, ring, checks)
 
 
 def _scores(

@@ -46,22 +46,26 @@ KNOWN = len(BANDS) - 1
 ADULT = BANDS.index("18_plus")
 
 
+def _band_classes(tables: Tables) -> pa.Table:
+    bands = tables.prepared.band
+    return pa.table({f"b{b}": (bands == b).astype(np.int64) for b in range(KNOWN)})
+
+
+def _bands(tables: Tables) -> pa.Table:
+    prepared = tables.prepared
+    return pa.table(
+        {
+            "member": pa.array(np.arange(prepared.count), pa.int32()),
+            "band": pa.array(prepared.band, pa.int8()),
+            "verified": prepared.accounts["verified"],
+        }
+    )
+
+
 def _around(tables: Tables) -> Table:
     """Everybody of recorded age: x, band, verified, b0 … organic ties with people of each band."""
-    prepared = tables.prepared
-    bands = prepared.band
-    classes = pa.table({f"b{b}": (bands == b).astype(np.int64) for b in range(KNOWN)})
-    sums = tables.neighbour_sums("bands_around", classes, True)
-    own = tables.load(
-        "bands",
-        pa.table(
-            {
-                "member": pa.array(np.arange(prepared.count), pa.int32()),
-                "band": pa.array(bands, pa.int8()),
-                "verified": prepared.accounts["verified"],
-            }
-        ),
-    )
+    sums = tables.sums("bands_around", _band_classes, True)
+    own = tables.make("bands", _bands)
     both = sums.join(own, sums.account == own.member).rename(x="account")
     return both.filter(both.band < KNOWN)
 
@@ -90,9 +94,13 @@ def _fit(tables: Tables) -> Table:
 
 def child_like(tables: Tables, accounts: int) -> Floats:
     """By account: the probability that somebody recorded as an adult is a child, from its ties."""
-    fit = _fit(tables)
-    enough = fit.filter((fit.band == ADULT) & (fit.n >= tables.spec[KEY].minimum))
-    found = tables.ask(enough.select("who", "looks"))
+
+    def question() -> Table:
+        fit = _fit(tables)
+        enough = fit.filter((fit.band == ADULT) & (fit.n >= tables.spec[KEY].minimum))
+        return enough.select("who", "looks")
+
+    found = tables.answer("child_like", question)
     cap = tables.spec[KEY].cap
     result = np.zeros(accounts)
     result[found["who"]] = expit(logit(MISRECORDED) + np.clip(found["looks"] / UNIT, -cap, cap))
@@ -183,16 +191,7 @@ def rows(tables: Tables) -> Table:
     half = half_ties(tables.ties)
     stands = (half.start < tables.as_of) & (half.end > tables.as_of) & (half.init == NEVER)
     organic = half.filter(stands).select("x", "w").distinct()
-    band = tables.prepared.band
-    bands = tables.load(
-        "bands_of",
-        pa.table(
-            {
-                "member": pa.array(np.arange(len(band)), pa.int32()),
-                "band": pa.array(band, pa.int8()),
-            }
-        ),
-    )
+    bands = tables.make("bands_of", _bands)
     mine = bands.select(me="member", own="band")
     theirs = bands.select(friend="member", other="band")
     both = organic.join(mine, organic.x == mine.me).join(theirs, organic.w == theirs.friend)

@@ -60,6 +60,22 @@ class Tables:
     drop: Callable[[str], None]
     once: Once
     priors: Priors = field(default_factory=Priors)
+    # how the tables that no expression gives came about, by name
+    makers: dict[str, Callable[[Tables], pa.Table]] = field(default_factory=dict)
+
+    def make(self, name: str, maker: Callable[[Tables], pa.Table]) -> Table:
+        """Make the table ``maker(self)`` known."""
+        self.makers[name] = maker
+        return self.load(name, maker(self))
+
+    def sums(self, name: str, maker: Callable[[Tables], pa.Table], organic: bool) -> Table:
+        """``neighbour_sums`` of ``maker(self)``."""
+        self.makers[name] = maker
+        return self.neighbour_sums(name, maker(self), organic)
+
+    def answer(self, name: str, question: Callable[[], Table]) -> Mapping[str, NDArray[Any]]:
+        """The rows of ``question()``, under a name that is the same in every run."""
+        return self.ask(question())
 
     def remember(self, name: str, rows: Table) -> Table:
         """Keep rows among the priors, under a name of ``signals.engine.priors.LAYOUTS``."""
@@ -69,7 +85,7 @@ class Tables:
 
     def recall(self, name: str) -> Table:
         """The rows that a run over everything kept, as far as they concern the accounts here."""
-        return self.load(f"kept_{name}", self.priors.table(name))
+        return self.make(f"kept_{name}", lambda tables: tables.priors.table(name))
 
     def toward_children(self) -> Table:
         """Contacts that count: with a child, by an account that was none, within the history."""

@@ -256,6 +256,10 @@ def links(tables: Tables) -> Pairs:
 def counts(tables: Tables) -> Table:
     """By account the best partner: k shared, n own targets, e expected, worth −ln p
     (millionths)."""
+    return tables.make("co_targeting_counts", _best_partners)
+
+
+def _best_partners(tables: Tables) -> pa.Table:
     found = pairs(tables)
     spec = tables.spec
     account = np.concatenate([found.a, found.b])
@@ -277,7 +281,7 @@ def counts(tables: Tables) -> Table:
         }
         for name, value in values.items():
             columns[f"{name}_{p}"] = value[best].astype(np.int64)
-    return tables.load("co_targeting_counts", pa.table(columns))
+    return pa.table(columns)
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
@@ -310,19 +314,24 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     )
 
 
+def partners(found: Pairs) -> pa.Table:
+    """Each pair from both sides: me, partner."""
+    return pa.table(
+        {
+            "me": pa.array(np.concatenate([found.a, found.b]), pa.int32()),
+            "partner": pa.array(np.concatenate([found.b, found.a]), pa.int32()),
+        }
+    )
+
+
+def _everybody_s_partners(tables: Tables) -> pa.Table:
+    return partners(pairs(tables))
+
+
 def rows(tables: Tables) -> Table:
     """Stranger contacts with children who were approached by others too; counted: by a partner."""
     c = strangers(tables)
-    found = pairs(tables)
-    partner = tables.load(
-        "co_targeting_partners",
-        pa.table(
-            {
-                "me": pa.array(np.concatenate([found.a, found.b]), pa.int32()),
-                "partner": pa.array(np.concatenate([found.b, found.a]), pa.int32()),
-            }
-        ),
-    )
+    partner = tables.make("co_targeting_partners", _everybody_s_partners)
     other = c.select(who="u", child="v", at="t")
     mine = c.select("event", "u", "v", "t").join(partner, c.u == partner.me)
     days = tables.spec.same_time_days * DAY

@@ -34,6 +34,7 @@ from signals.spec import ThresholdSpec
 KEY = "minor_share"
 UNIT = 1_000_000
 LEAST_MINORS = 3
+AGES = ("known", "under_18", "under_16", "under_13")
 STEADY = 50.0  # people around that weigh as much as the cohort
 
 
@@ -66,7 +67,7 @@ def _ages_around(tables: Tables) -> Table:
     """By account: how many of its friends are of known age, and how many are children."""
     return tables.once(
         "ages_around",
-        lambda: tables.neighbour_sums("ages_around", _age_classes(tables), False),
+        lambda: tables.sums("ages_around", _age_classes, False),
     )
 
 
@@ -78,14 +79,17 @@ def _surroundings(tables: Tables) -> Table:
     return tables.once("surroundings", lambda: _friends_of_friends(tables))
 
 
-def _friends_of_friends(tables: Tables) -> Table:
-    classes = _age_classes(tables)
+def _ages_of_friends(tables: Tables) -> pa.Table:
+    """By account number the sums of ``_ages_around``, and 1 as ``friends``."""
     found = tables.ask(_ages_around(tables))
     order = np.argsort(found["account"])
-    friends = pa.table({name: found[name][order] for name in classes.column_names})
+    friends = pa.table({name: found[name][order] for name in AGES})
     # how many friends there are is how often u itself is counted
-    friends = friends.append_column("friends", pa.array(np.ones(friends.num_rows, np.int64)))
-    sums = tables.neighbour_sums("friends_of_friends", friends, True)
+    return friends.append_column("friends", pa.array(np.ones(friends.num_rows, np.int64)))
+
+
+def _friends_of_friends(tables: Tables) -> Table:
+    sums = tables.sums("friends_of_friends", _ages_of_friends, True)
     a = tables.accounts
     age = a.fixed_age.fill_null((tables.as_of - a.born).cast("float64") / YEAR)
     until = {18: a.until_18, 16: a.until_16, 13: a.until_13}
@@ -99,7 +103,7 @@ def _friends_of_friends(tables: Tables) -> Table:
         },
     )
     both = sums.join(me, sums.account == me.me)
-    others = {name: both[name] - both.friends * both[f"my_{name}"] for name in classes.column_names}
+    others = {name: both[name] - both.friends * both[f"my_{name}"] for name in AGES}
     children = ibis.cases(
         (both.own == 2, others["under_13"]),
         (both.own == 1, others["under_16"]),

@@ -46,18 +46,13 @@ def _children(tables: Tables) -> Table:
     return ages.select(child="account", until_18="until_18")
 
 
+def _linked(tables: Tables) -> pa.Table:
+    return co_targeting.partners(co_targeting.links(tables))
+
+
 def _returns(tables: Tables) -> Table:
     """Approaches after a refusal: event, u (whose refusal), v, t, blocked."""
-    found = co_targeting.links(tables)
-    partner = tables.load(
-        "linked_accounts",
-        pa.table(
-            {
-                "me": pa.array(np.concatenate([found.a, found.b]), pa.int32()),
-                "partner": pa.array(np.concatenate([found.b, found.a]), pa.int32()),
-            }
-        ),
-    )
+    partner = tables.make("linked_accounts", _linked)
     r = _refusals(tables)
     own = r.mutate(who=r.u)
     by_partner = r.join(partner, r.u == partner.me)

@@ -7,6 +7,7 @@ without this indicator. Night is night where the child is.
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from ibis.expr.types import Table
 
 from signals.engine.canonical import CREATE, OUTCOME
@@ -30,6 +31,10 @@ HOUR = DAY // 24
 NIGHTS = 5  # contacts with a known hour that are needed
 
 
+def _zones(tables: Tables) -> pa.Table:
+    return zone_table(tables.prepared.accounts["region"], tables.as_of)
+
+
 def _chosen(tables: Tables) -> Table:
     """Contacts with children: accepted, fast (a thread soon after), placed (hour known), night."""
     spec = tables.spec
@@ -47,7 +52,7 @@ def _chosen(tables: Tables) -> Table:
         ],
     )
     soon = soon.select(fast="event").distinct()
-    zones = tables.load("zones", zone_table(tables.prepared.accounts["region"], tables.as_of))
+    zones = tables.make("zones", _zones)
     where = tables.accounts.select(lives="account", region="region")
     c = c.left_join(soon, c.event == soon.fast).left_join(where, c.v == where.lives)
     c = c.left_join(

@@ -101,7 +101,8 @@ def _strictness(tables: Tables) -> Strictness:
     outcome = cells["refused"] + weight * cells["ignored"]
     overall = (outcome.sum() + 0.5) / (cells["all"].sum() + 1.0)
     rate = np.clip((outcome + 10.0 * overall) / (cells["all"] + 10.0), 0.005, 0.95)
-    rates = _rates(tables, rate)
+    tables.priors.note("refusals", [weight, 0.0, *rate])
+    rates = _rates(tables)
     weighed = _weighed(requests, rates, weight)
     recipients = tables.keep("refused_recipients", _recipients(weighed))
     tables.remember("recipients", recipients)
@@ -122,16 +123,16 @@ def _as_it_was(tables: Tables) -> Strictness:
     figures = tables.priors.figures["refusals"]
     weight, steadiness = (float(figure) for figure in figures[:2])
     recipients = tables.recall("recipients")
-    return Strictness(
-        weight, steadiness, _rates(tables, figures[2:]), recipients, tables.recall("requests")
-    )
+    return Strictness(weight, steadiness, _rates(tables), recipients, tables.recall("requests"))
 
 
-def _rates(tables: Tables, rate: NDArray[np.float64]) -> Table:
-    return tables.load(
-        "refusal_rates",
-        pa.table({"of_cell": np.arange(CELLS), "p": np.rint(rate * UNIT).astype(np.int64)}),
-    )
+def _rates(tables: Tables) -> Table:
+    return tables.make("refusal_rates", _rate_rows)
+
+
+def _rate_rows(tables: Tables) -> pa.Table:
+    rate = tables.priors.figures["refusals"][2:]
+    return pa.table({"of_cell": np.arange(CELLS), "p": np.rint(rate * UNIT).astype(np.int64)})
 
 
 def _ignored_weight(cells: Mapping[str, NDArray[Any]], most: float) -> float:

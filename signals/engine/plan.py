@@ -1,0 +1,279 @@
+"""A run's statements, written down once and carried out again on other rows.
+
+Making SQL from expressions takes seconds, whatever the number of rows; carrying it out on a few
+hundred rows takes milliseconds. A run over part of a graph against frozen priors always asks the
+same questions in the same order, so ``Recording`` writes them down the first time, and ``Replay``
+asks them again. Only the instant of the run differs: it is found in the text by its size, since no
+other number there lies within some years of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+import ibis
+import pyarrow as pa
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from signals.engine.communities import text_keys
+from signals.engine.derive import columns
+from signals.engine.duckdb import DuckDB
+from signals.engine.prepare import DAY, Prepared
+from signals.engine.priors import Frozen
+from signals.indicators.base import Tables
+from signals.spec import ThresholdSpec
+
+Kind = Literal["make", "statement", "question", "drop", "facts", "narrow", "sums", "circle"]
+Maker = Callable[[Tables], pa.Table]
+
+EARLIEST: Final = 10**15
+"""µs, in 2001: before that the instant of a run is too small to be told from other numbers."""
+
+_BEFORE: Final = 4000 * DAY
+_NUMBER: Final = re.compile(r"\b\d{16}\b")
+
+
+class CannotReplay(Exception):
+    """The rows at hand need a question that was not written down."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that the engine was asked. ``parts``: text, and µs relative to the instant."""
+
+    kind: Kind
+    name: str = ""
+    parts: tuple[str | int, ...] = ()
+    schema: pa.Schema | None = None
+    columns: tuple[str, ...] = ()
+    organic: bool = False
+    more: Step | None = None
+
+    def sql(self, as_of: int) -> str:
+        """The text for a run as of that instant."""
+        return "".join(part if isinstance(part, str) else str(as_of + part) for part in self.parts)
+
+
+@dataclass
+class Plan:
+    """Sections in their order, each the steps of one question, and how to make what they load."""
+
+    as_of: int
+    sections: dict[str, list[Step]] = field(default_factory=dict)
+    makers: dict[str, Maker] = field(default_factory=dict)
+
+
+class Recording(DuckDB):
+    """The embedded engine, writing down what it is asked."""
+
+    def __init__(self, as_of: int) -> None:
+        if as_of < EARLIEST:
+            raise CannotReplay(f"as of {as_of}")
+        super().__init__()
+        self.plan = Plan(as_of)
+        self._section: list[Step] = []
+        self._inside = False
+        self.begin("derive")
+
+    def begin(self, section: str) -> None:
+        """What follows belongs to this section."""
+        self._section = self.plan.sections.setdefault(section, [])
+
+    @contextmanager
+    def _one(self, step: Callable[[], Step]) -> Any:
+        """One step: what the engine asks of itself meanwhile is part of it."""
+        outermost = not self._inside
+        if outermost:
+            self._section.append(step())
+        self._inside = True
+        try:
+            yield
+        finally:
+            self._inside = not outermost
+
+    def _parts(self, sql: str) -> tuple[str | int, ...]:
+        parts: list[str | int] = []
+        end = 0
+        for found in _NUMBER.finditer(sql):
+            offset = int(found.group()) - self.plan.as_of
+            if -_BEFORE <= offset <= 0:
+                parts += [sql[end : found.start()], offset]
+                end = found.end()
+        return (*parts, sql[end:])
+
+    def _question(self, expression: Table) -> Step:
+        sql = ibis.to_sql(expression, dialect="duckdb")
+        return Step("question", parts=self._parts(sql), schema=expression.schema().to_pyarrow())
+
+    def load(self, name: str, table: pa.Table) -> Table:
+        with self._one(lambda: Step("make", name)):
+            return super().load(name, table)
+
+    def materialise(self, name: str, expression: Table) -> Table:
+        with self._one(
+            lambda: Step("statement", name, self._parts(self.statement(name, expression)))
+        ):
+            return super().materialise(name, expression)
+
+    def drop(self, *names: str) -> None:
+        with self._one(lambda: Step("drop", columns=names)):
+            super().drop(*names)
+
+    def fetch(self, expression: Table) -> pa.Table:
+        with self._one(lambda: self._question(expression)):
+            return super().fetch(expression)
+
+    def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
+        def step() -> Step:
+            return replace(self._question(ties), kind="facts", more=self._question(first))
+
+        with self._one(step):
+            return super().facts(ties, first, prepared, organic_days)
+
+    def narrow(self, name: str, columns: Sequence[str]) -> Table:
+        with self._one(lambda: Step("narrow", name, columns=tuple(columns))):
+            return super().narrow(name, columns)
+
+    def neighbour_sums(
+        self, ties: Table, name: str, values: pa.Table, prepared: Prepared, organic: bool
+    ) -> Table:
+        with self._one(lambda: Step("sums", name, organic=organic)):
+            return super().neighbour_sums(ties, name, values, prepared, organic)
+
+    def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
+        chosen = contacts.select("event", "u", "v", "stretch")
+        with self._one(lambda: replace(self._question(chosen), kind="circle")):
+            return super().circle(ties, contacts, prepared, stretches)
+
+
+class Replay(DuckDB):
+    """The embedded engine, asked what a plan holds. ``load``, ``sums`` give the rows themselves."""
+
+    def __init__(self, plan: Plan, prepared: Prepared, spec: ThresholdSpec, priors: Frozen) -> None:
+        super().__init__()
+        # a second thread costs more than it does for so few rows
+        self._connection.execute("SET threads = 1")
+        self._plan, self._prepared, self._spec, self._priors = plan, prepared, spec, priors
+        self._made: dict[str, Any] = {}
+        self._given: dict[str, Maker] = {
+            "accounts": lambda _: prepared.accounts,
+            "stated_ties": lambda _: prepared.ties,
+            "events": lambda _: prepared.events,
+            "communities": lambda _: self._communities(),
+        }
+        nothing: Any = None
+        self.tables = Tables(
+            accounts=nothing,
+            ties=nothing,
+            contacts=nothing,
+            safety=nothing,
+            approaches=nothing,
+            requests=nothing,
+            facts=nothing,
+            spec=spec,
+            as_of=prepared.as_of,
+            prepared=prepared,
+            ask=columns,  # here rows, not a question
+            keep=nothing,
+            load=lambda name, rows: rows,
+            neighbour_sums=self._sums,
+            communities=nothing,
+            circle=nothing,
+            drop=nothing,
+            once=self._once,
+            priors=priors,
+        )
+        self.tables = _Answering(**vars(self.tables), replay=self)
+
+    def load(self, name: str, table: pa.Table) -> Any:
+        """Make rows known by name, without asking what they are."""
+        self._connection.register(name, table)
+        self._loaded.add(name)
+        return table
+
+    def give(self, name: str, rows: pa.Table) -> None:
+        """Rows for a table that the caller of a section knows."""
+        self._given[name] = lambda _: rows
+
+    def play(self, section: str) -> pa.Table:
+        """Carry a section out; the rows of its last question, or none.
+
+        Raises CannotReplay for a section that was not written down.
+        """
+        if section not in self._plan.sections:
+            raise CannotReplay(section)
+        rows = pa.table({})
+        for step in self._plan.sections[section]:
+            rows = self._carry_out(step, rows)
+        return rows
+
+    def check(self) -> None:
+        """Raises CannotReplay where a contact stands twice and the plan does not know of it."""
+        sql = "SELECT count(*) - count(DISTINCT (u, v)) FROM facts"
+        if self._connection.execute(sql).fetchall() != [(0,)]:
+            raise CannotReplay("contacts at the same instant")
+
+    def _carry_out(self, step: Step, rows: pa.Table) -> pa.Table:
+        if step.kind == "statement":
+            self._connection.execute(step.sql(self._prepared.as_of)).fetchall()
+        elif step.kind == "question":
+            return self.fetch(step)
+        elif step.kind == "drop":
+            super().drop(*step.columns)
+        elif step.kind == "make":
+            maker = self._given.get(step.name) or self._plan.makers.get(step.name)
+            if maker is None:
+                raise CannotReplay(step.name)
+            rows = maker(self.tables)
+            self.load(step.name, rows)
+        elif step.kind == "sums":
+            values = self._plan.makers[step.name](self.tables)
+            rows = self._sums(step.name, values, step.organic)
+        elif step.kind == "narrow":
+            super().narrow(step.name, step.columns)
+        elif step.kind == "circle":
+            found = self.fetch(step)
+            self.circle_of(found, step, self._prepared, len(self._spec.stretches))
+        else:
+            self.facts(step, step.more, self._prepared, self._spec.organic_days)
+        return rows
+
+    def fetch(self, expression: Any) -> pa.Table:
+        if not isinstance(expression, Step):
+            return super().fetch(expression)
+        sql = expression.sql(self._prepared.as_of)
+        return self._connection.sql(sql).to_arrow_table().cast(expression.schema)
+
+    def _sums(self, name: str, values: pa.Table, organic: bool) -> pa.Table:
+        nothing: Any = None
+        super().neighbour_sums(nothing, name, values, self._prepared, organic)
+        return self._arrow[name]
+
+    def _communities(self) -> pa.Table:
+        texts = text_keys(self._prepared.accounts["community"])
+        return pa.table(
+            {
+                "account": self._prepared.accounts["account"],
+                "community": self._priors.communities(texts),
+            }
+        )
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+
+@dataclass(frozen=True)
+class _Answering(Tables):
+    """Tables that answer each question out of the plan."""
+
+    replay: Any = None
+
+    def answer(self, name: str, question: Callable[[], Table]) -> Mapping[str, NDArray[Any]]:
+        return columns(self.replay.play(name))
