@@ -8,10 +8,11 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from moderation.domain.deadlines import ALLOWED
+from moderation.domain.deadlines import Terms
 from moderation.domain.reveals import REVEAL_LABELS, RevealReason
 from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
 from moderation.errors import InvalidDecision
+from moderation.selectors.terms import current as current_terms
 
 
 class CaseForm(forms.Form):
@@ -92,16 +93,17 @@ class MonitorForm(DecisionForm):
         self.fields["until"].initial = today + timedelta(days=30)
 
 
-def _severity_choice(severity: Severity) -> tuple[str, str]:
-    hours = int(ALLOWED[severity].total_seconds() // 3600)
-    return severity.value, f"{SEVERITY_LABELS[severity]}: decided within {hours} hours"
+def _severity_choice(severity: Severity, terms: Terms) -> tuple[str, str]:
+    hours = f"{terms.allowed[severity].total_seconds() / 3600:g}"
+    counted = "hours" if terms.runs_always(severity) else "working hours"
+    return severity.value, f"{SEVERITY_LABELS[severity]}: decided within {hours} {counted}"
 
 
 class EscalateForm(DecisionForm):
     name = "escalate"
     severity = forms.ChoiceField(
         label="Severity",
-        choices=[_severity_choice(severity) for severity in Severity],
+        choices=list(SEVERITY_LABELS.items()),
         widget=forms.RadioSelect,
         error_messages={
             "required": "Choose how grave this is.",
@@ -119,6 +121,12 @@ class EscalateForm(DecisionForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"required": "Say what you ask the supervisor to do."},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        terms = current_terms()
+        choices = [_severity_choice(severity, terms) for severity in Severity]
+        self.fields["severity"].widget.choices = choices
 
 
 class NoteForm(CaseForm):

@@ -36,6 +36,7 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "case_refer": _DECIDE,
     "case_return": _DECIDE,
     "case_dismiss_escalation": _DECIDE,
+    "deadlines": _roles(Capability.EDIT_THRESHOLDS),
     "escalations": _DECIDE,
     "referrals": _READ,
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from celery import shared_task
 
 from audit.actors import Actor
-from moderation.services import claims, drafts, upkeep
+from moderation.services import claims, drafts, terms, upkeep
 
 # Seconds between two runs.
 SCHEDULE = {
     "moderation.expire_leases": 60,
     "moderation.resume_monitored": 60 * 60,
     "moderation.reprioritise": 10 * 60,
+    "moderation.record_breaches": 5 * 60,
     "moderation.forget_drafts": 24 * 60 * 60,
 }
 
@@ -38,3 +39,9 @@ def reprioritise() -> int:
 def forget_drafts() -> int:
     """Remove drafts that were left alone for a month."""
     return drafts.sweep(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.record_breaches")
+def record_breaches() -> int:
+    """Record deadlines that have passed."""
+    return terms.record_breaches(actor=Actor.system("worker"))

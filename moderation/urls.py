@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from moderation.views import case, decisions, drafts, escalations, help_sheet, queue, reveals
+from moderation.views import (
+    case,
+    deadlines,
+    decisions,
+    drafts,
+    escalations,
+    help_sheet,
+    queue,
+    reveals,
+)
 
 urlpatterns = [
     path("queue/", queue.queue, name="queue"),
@@ -31,5 +40,6 @@ urlpatterns = [
     ),
     path("escalations/", escalations.escalations, name="escalations"),
     path("referrals/", escalations.referrals, name="referrals"),
+    path("deadlines/", deadlines.deadlines, name="deadlines"),
     path("help/", help_sheet.help_page, name="help"),
 ]

@@ -56,6 +56,7 @@ AUDIT_PHRASES: dict[str, str] = {
     "case.resume": "put the monitored case back into the queue",
     "case.reopen": "reopened the case on new evidence",
     "case.undo": "took back the decision on the case",
+    "case.breach": "noticed that the case was not decided in time",
     "case.rebase": "measured the dismissed case by new thresholds",
     "case.reveal": "revealed the names of the children of the case",
     "case.conceal": "hid the names of the children again",
@@ -66,6 +67,7 @@ AUDIT_PHRASES: dict[str, str] = {
     "referral.acknowledge": "recorded that the police acknowledged the referral",
     "referral.reject": "recorded that the police rejected the referral",
     "referral.outcome": "recorded what became of the referral",
+    "deadlines.set": "set the deadlines",
     "hold.set": "set a police hold on the account",
     "hold.lift": "lifted the police hold on the account",
 }

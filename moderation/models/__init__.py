@@ -1,6 +1,7 @@
 """What people do about it."""
 
 from moderation.models.case import Case
+from moderation.models.deadline import Breach, DeadlineTerms
 from moderation.models.decision import Decision, Note
 from moderation.models.draft import Draft
 from moderation.models.reference import ReferenceCounter
@@ -8,7 +9,9 @@ from moderation.models.referral import PoliceHold, Referral
 from moderation.models.reveal import Reveal
 
 __all__ = [
+    "Breach",
     "Case",
+    "DeadlineTerms",
     "Decision",
     "Draft",
     "Note",

@@ -11,6 +11,7 @@ from moderation.services import (
     intake,
     referrals,
     reveals,
+    terms,
     undo,
     upkeep,
 )
@@ -37,6 +38,8 @@ SERVICES = (
     referrals.record_outcome,
     reveals.reveal,
     reveals.conceal,
+    terms.set_terms,
+    terms.record_breaches,
     undo.undo,
     upkeep.resume_monitored,
     upkeep.reprioritise,
@@ -51,6 +54,7 @@ __all__ = [
     "intake",
     "referrals",
     "reveals",
+    "terms",
     "undo",
     "upkeep",
 ]

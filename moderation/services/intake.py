@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.services import Draft, record_all
 from moderation.domain import deadlines, priority
+from moderation.domain.deadlines import Terms
 from moderation.domain.intake import Step, judge
 from moderation.domain.severity import graver
 from moderation.domain.transitions import LIVE_STATES, State
@@ -24,6 +25,7 @@ from moderation.selectors.findings import (
     latest_cases,
     with_run,
 )
+from moderation.selectors.terms import current as current_terms
 from moderation.services import bulk
 from moderation.services.moves import target
 from moderation.services.references import next_references
@@ -48,13 +50,14 @@ def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
     spec = ThresholdSpec.from_dict(run.thresholds.spec) if run.thresholds else ThresholdSpec()
     with transaction.atomic():
         _one_at_a_time()
-        now = timezone.now()
+        now, terms = timezone.now(), current_terms()
         changes = list(findings(run, reopen_points=spec.reopen_points))
         drafts = _change(
             [change for change in changes if change.step not in {Step.OPEN, Step.RANK}],
             reason=f"run {run.pk}",
             reopen_points=spec.reopen_points,
             now=now,
+            terms=terms,
         )
         updated = sum(draft.verb != "case.rebase" for draft in drafts)
         wanted = sorted(
@@ -63,7 +66,7 @@ def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
         )
         opening = wanted[: _room(spec, now)]
         drafts += _rank_again([change for change in changes if change.step is Step.RANK], run)
-        drafts += _open(opening, reason=f"run {run.pk}", now=now)
+        drafts += _open(opening, reason=f"run {run.pk}", now=now, terms=terms)
         if len(opening) < len(wanted):
             waiting = {"waiting": len(wanted) - len(opening)}
             drafts.append(Draft(verb="case.capacity", target=f"run:{run.pk}", after=waiting))
@@ -77,7 +80,7 @@ def _one_at_a_time() -> None:
 
 
 def _change(
-    changes: list[Finding], *, reason: str, reopen_points: float, now: datetime
+    changes: list[Finding], *, reason: str, reopen_points: float, now: datetime, terms: Terms
 ) -> list[Draft]:
     """Lock the cases, judge again, and write all whose step is still the same at once.
 
@@ -91,7 +94,7 @@ def _change(
         change = by_account[case.account_id]
         if judge(known_of(case), change.found, reopen_points=reopen_points) is change.step:
             before = _telling(case)
-            _apply(case, change, now)
+            _apply(case, change, now, terms)
             cases.append(case)
             drafts.append(
                 Draft(
@@ -106,7 +109,7 @@ def _change(
     return drafts
 
 
-def _apply(case: Case, change: Finding, now: datetime) -> None:
+def _apply(case: Case, change: Finding, now: datetime, terms: Terms) -> None:
     step, found = change.step, change.found
     severity = Severity(case.severity)
     if step is Step.REOPEN:
@@ -116,9 +119,9 @@ def _apply(case: Case, change: Finding, now: datetime) -> None:
     if step in {Step.RESUME, Step.REOPEN}:
         case.state = State.OPEN
         case.monitor_until = None
-        case.waiting_since, case.due_at = now, deadlines.due(now, severity)
+        case.waiting_since, case.due_at = now, deadlines.due(now, severity, terms)
     elif severity != case.severity and case.state != State.MONITORING:
-        case.due_at = deadlines.due(case.waiting_since, severity)
+        case.due_at = deadlines.due(case.waiting_since, severity, terms)
     if step is Step.REBASE:
         case.points_when_decided = found.points
     case.severity = severity
@@ -126,15 +129,16 @@ def _apply(case: Case, change: Finding, now: datetime) -> None:
     case.minors = found.minors
     case.headline = change.headline
     case.assessment_id = change.assessment
-    _rank(case, change, now)
+    _rank(case, change, now, terms)
     case.version += 1
     case.updated_at = now
 
 
-def _rank(case: Case, change: Finding, now: datetime) -> None:
+def _rank(case: Case, change: Finding, now: datetime, terms: Terms) -> None:
     used = 0.0
     if case.state != State.MONITORING:
-        used = deadlines.share_used(case.waiting_since, case.due_at, now)
+        working = None if terms.runs_always(Severity(case.severity)) else terms.working
+        used = deadlines.share_used(case.waiting_since, case.due_at, now, working)
     case.priority_factors = priority.factors(case.points, change.circumstances, used)
     case.priority = priority.priority(case.priority_factors)
 
@@ -168,7 +172,7 @@ def _room(spec: ThresholdSpec, now: datetime) -> int | None:
     return max(0, spec.capacity - Case.objects.filter(opened_at__gte=today).count())
 
 
-def _open(opening: list[Finding], *, reason: str, now: datetime) -> list[Draft]:
+def _open(opening: list[Finding], *, reason: str, now: datetime, terms: Terms) -> list[Draft]:
     cases = []
     for change, reference in zip(opening, next_references(len(opening), now), strict=True):
         case = Case(
@@ -182,9 +186,9 @@ def _open(opening: list[Finding], *, reason: str, now: datetime) -> list[Draft]:
             assessment_id=change.assessment,
             opened_at=now,
             waiting_since=now,
-            due_at=deadlines.due(now, change.found.severity),
+            due_at=deadlines.due(now, change.found.severity, terms),
         )
-        _rank(case, change, now)
+        _rank(case, change, now, terms)
         cases.append(case)
     Case.objects.bulk_create(cases, batch_size=500)
     return [

@@ -21,6 +21,7 @@ from moderation.domain.transitions import State, Transition, Verb, find
 from moderation.domain.vocabulary import Severity
 from moderation.errors import CaseTaken, FourEyes, IllegalMove, LeaseLapsed
 from moderation.models import Case, Decision, Draft
+from moderation.selectors import terms
 from moderation.services.stale import check_version
 from staff.errors import NotAllowed
 from staff.models import User
@@ -220,7 +221,7 @@ def waiting_again(case: Case, severity: Severity, now: datetime) -> dict[str, An
     return {
         "severity": severity,
         "waiting_since": now,
-        "due_at": deadlines.due(now, severity),
+        "due_at": deadlines.due(now, severity, terms.current()),
         "priority_factors": named,
         "priority": priority.priority(named),
     }

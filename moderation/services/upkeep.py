@@ -14,6 +14,7 @@ from moderation.domain import deadlines, priority
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
+from moderation.selectors.terms import current as current_terms
 from moderation.services import bulk
 from moderation.services.moves import background, move, waiting_again
 
@@ -54,23 +55,23 @@ def reprioritise(*, actor: Actor) -> int:
     at a time: people go on claiming the others. Raises NotAllowed.
     """
     background(actor)
-    now = timezone.now()
+    now, terms = timezone.now(), current_terms()
     behind = [
         case.pk
         for case in _waiting().order_by("-priority", "id")
-        if _with_waiting(case, now) != case.priority_factors
+        if _with_waiting(case, now, terms) != case.priority_factors
     ]
     moved = 0
     for start in range(0, len(behind), _CHUNK):
-        moved += _reprioritise(actor, behind[start : start + _CHUNK], now)
+        moved += _reprioritise(actor, behind[start : start + _CHUNK], now, terms)
     return moved
 
 
 @transaction.atomic
-def _reprioritise(actor: Actor, ids: list[int], now: datetime) -> int:
+def _reprioritise(actor: Actor, ids: list[int], now: datetime, terms: deadlines.Terms) -> int:
     cases = list(_waiting().select_for_update(skip_locked=True).filter(pk__in=ids).order_by("id"))
     for case in cases:
-        case.priority_factors = _with_waiting(case, now)
+        case.priority_factors = _with_waiting(case, now, terms)
         case.priority = priority.priority(case.priority_factors)
     bulk.write(cases, bulk.RANKED)
     if cases:
@@ -81,10 +82,12 @@ def _reprioritise(actor: Actor, ids: list[int], now: datetime) -> int:
 
 def _waiting() -> QuerySet[Case]:
     return Case.objects.filter(state__in=_WAITING).only(
-        "id", "priority", "priority_factors", "waiting_since", "due_at"
+        "id", "severity", "priority", "priority_factors", "waiting_since", "due_at"
     )
 
 
-def _with_waiting(case: Case, now: datetime) -> dict[str, float]:
-    used = deadlines.share_used(case.waiting_since, case.due_at, now)
+def _with_waiting(case: Case, now: datetime, terms: deadlines.Terms) -> dict[str, float]:
+    always = terms.runs_always(Severity(case.severity))
+    working = None if always else terms.working
+    used = deadlines.share_used(case.waiting_since, case.due_at, now, working)
     return priority.with_waiting(case.priority_factors, used)

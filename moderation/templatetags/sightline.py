@@ -36,6 +36,7 @@ _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
     ("Imports", "imports", Capability.IMPORT_GRAPH, ()),
     ("Runs", "runs", Capability.VIEW_RUNS, ()),
     ("Thresholds", "thresholds", Capability.VIEW_THRESHOLDS, ()),
+    ("Deadlines", "deadlines", Capability.EDIT_THRESHOLDS, ()),
     ("Staff", "staff", Capability.MANAGE_STAFF, ()),
     ("Keys", "keys", Capability.MANAGE_KEYS, ()),
     ("Audit trail", "audit", Capability.VIEW_AUDIT, ()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 from django.db import connection
@@ -21,6 +21,7 @@ from moderation.services import (
     intake,
     referrals,
     reveals,
+    terms,
     undo,
     upkeep,
 )
@@ -136,6 +137,11 @@ def _date_reached(_who: User, other: User) -> dict[str, Any]:
     return {}
 
 
+def _late(_who: User, _other: User) -> dict[str, Any]:
+    set_column(factories.case(), "due_at", factories.ago(minutes=1))
+    return {}
+
+
 def _waiting(_who: User, _other: User) -> dict[str, Any]:
     case = factories.case()
     set_column(case, "waiting_since", case.waiting_since - timedelta(hours=60))
@@ -233,6 +239,20 @@ SCENARIOS: dict[str, Scenario] = {
         lambda who, other: _held(who, other) | {"reason": "check_age"},
     ),
     "reveals.conceal": Scenario(reveals.conceal, CASEWORKERS, _revealed),
+    "terms.set_terms": Scenario(
+        terms.set_terms,
+        frozenset({Role.ADMIN}),
+        lambda _who, _other: {
+            "hours": {"critical": 4, "high": 8, "standard": 24},
+            "zone": "Europe/London",
+            "days": [0, 1, 2, 3, 4],
+            "start": time(9),
+            "end": time(17),
+            "holidays": [],
+            "note": "Office hours.",
+        },
+    ),
+    "terms.record_breaches": Scenario(terms.record_breaches, frozenset({SYSTEM}), _late),
     "undo.undo": Scenario(undo.undo, CASEWORKERS, _decided),
     "upkeep.resume_monitored": Scenario(
         upkeep.resume_monitored, frozenset({SYSTEM}), _date_reached

@@ -70,5 +70,6 @@ def test_the_sweeps_are_scheduled_under_names_that_the_worker_knows(moderator: U
         "moderation.expire_leases": 1,
         "moderation.resume_monitored": 1,
         "moderation.reprioritise": 0,
+        "moderation.record_breaches": 0,
         "moderation.forget_drafts": 0,
     }
