@@ -11,6 +11,8 @@ from accounts.formats.rows import WHOLE_ROW, FileProblem, Position, Reject, shor
 from accounts.formats.source import Source
 
 BLOCK_BYTES: Final = 8 * 1024 * 1024
+BLOCK_ROWS: Final = 200_000
+"""Lines in a block at most: each costs memory beyond its bytes, however short it is."""
 LONGEST_LINE: Final = 1024 * 1024
 """Bytes. No row of these tables comes near; a longer line is refused and passed over."""
 
@@ -42,6 +44,7 @@ class Lines:
         self._offset = 0
         self._line = 1
         self._old_mac = False
+        self._needs_more = False  # of the last block nothing could be used: it must be longer
         self._begin()
 
     def _begin(self) -> None:
@@ -112,21 +115,19 @@ class Lines:
         """The next lines, or None at the end."""
         rejects: list[Reject] = []
         while True:
-            piece = self._unix(self._source.read(BLOCK_BYTES))
-            data = self._carry + piece
-            self._carry = b""
+            data, ended = self._next_data()
             if not data:
                 return self._block(b"", True, rejects) if rejects else None
-            end = len(data) if not piece else data.rfind(b"\n") + 1
+            end = len(data) if ended else data.rfind(b"\n") + 1
             longest = _first_long_line(data[:end] if end else data)
             if longest is None and end:
-                self._carry = data[end:]
-                return self._block(data[:end], not piece, rejects)
+                self._carry = data[end:] + self._carry
+                return self._block(data[:end], ended, rejects)
             if longest is None:
                 self._carry = data
                 continue
             if longest > 0:
-                self._carry = data[longest:]
+                self._carry = data[longest:] + self._carry
                 return self._block(data[:longest], True, rejects)
             rejects.append(
                 Reject(
@@ -139,7 +140,27 @@ class Lines:
             )
             self._pass_over(data)
 
+    def _next_data(self) -> tuple[bytes, bool]:
+        """What comes next, with no more lines than a block may have, and whether it is the last."""
+        data, self._carry = self._carry, b""
+        cut, ended = self._end_of_rows(data), False
+        if cut is None:
+            piece = self._unix(self._source.read(BLOCK_BYTES))
+            data, ended = data + piece, not piece
+            cut = self._end_of_rows(data)
+        if cut is not None:
+            data, self._carry, ended = data[:cut], data[cut:], False
+        return data, ended
+
+    def _end_of_rows(self, data: bytes) -> int | None:
+        """Where ``BLOCK_ROWS`` lines end, if more follow."""
+        if self._needs_more or data.count(b"\n") <= BLOCK_ROWS:
+            return None
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
+        return int(ends[BLOCK_ROWS - 1]) + 1
+
     def _block(self, data: bytes, final: bool, rejects: list[Reject]) -> Block:
+        self._needs_more = False
         block = Block(data, self._line, self._offset, final, rejects)
         self._offset += len(data)
         self._line += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
@@ -150,7 +171,7 @@ class Lines:
             line, newline, rest = data.partition(b"\n")
             self._offset += len(line) + len(newline)
             if newline:
-                self._carry = rest
+                self._carry = rest + self._carry
                 self._line += 1
                 return
             data = self._unix(self._source.read(BLOCK_BYTES))
@@ -160,6 +181,7 @@ class Lines:
     def put_back(self, block: Block, used: int) -> None:
         """Let the next block begin ``used`` bytes into ``block``, at the start of a line."""
         rest = block.data[used:]
+        self._needs_more = not used
         self._carry = rest + self._carry
         self._offset -= len(rest)
         self._line = block.first_line + block.data[:used].count(b"\n")

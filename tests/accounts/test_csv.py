@@ -46,6 +46,7 @@ cells = st.text(st.sampled_from('ab,;"\n\r é\t'), max_size=4).filter(
     end=st.sampled_from(["\n", "\r\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     size=st.sampled_from([1, 7, 16, 64, 1 << 20]),
+    most_rows=st.sampled_from([1, 2, 5, 200_000]),
     mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
 )
 def test_well_formed_files_read_as_the_standard_library_reads_them(
@@ -55,9 +56,11 @@ def test_well_formed_files_read_as_the_standard_library_reads_them(
     end: str,
     quoting: int,
     size: int,
+    most_rows: int,
     mark: bytes,
 ) -> None:
     monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+    monkeypatch.setattr(lines, "BLOCK_ROWS", most_rows)
     text = io.StringIO()
     csv.writer(text, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]  # csv's own constants
     expected: list[tuple[int, str, str]] = []
@@ -75,6 +78,16 @@ def test_well_formed_files_read_as_the_standard_library_reads_them(
         assert rest == [row for row in expected if row[0] >= position.line]
 
 
+def test_a_block_holds_no_more_rows_than_it_may_however_short_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK_ROWS", 1000)
+    got, _, positions = read(tmp_path / "f", HEADER + b"a,b\n" * 4500)
+    assert got == [(line, "a", "b") for line in range(2, 4502)]
+    assert [position.row for position in positions] == [1000, 2000, 3000, 4000, 4500]
+
+
+@pytest.mark.parametrize("most_rows", [1, 200_000])
 @pytest.mark.parametrize(
     ("content", "rows", "refused"),
     [
@@ -91,10 +104,13 @@ def test_well_formed_files_read_as_the_standard_library_reads_them(
 )
 def test_damage_is_refused_by_line_and_stays_where_it_is(
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     content: bytes,
     rows: list[tuple[int, str, str]],
     refused: list[tuple[int, str, str]],
+    most_rows: int,
 ) -> None:
+    monkeypatch.setattr(lines, "BLOCK_ROWS", most_rows)
     got, rejects, _ = read(tmp_path / "f", HEADER + content)
     assert got == rows
     assert [(reject.line, reject.field, reject.value) for reject in rejects] == refused
