@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
-import adbc_driver_manager.dbapi as adbc
-import adbc_driver_postgresql.dbapi
+import adbc_driver_manager as adbc
 import numpy as np
 import psycopg2.extensions
 import pyarrow as pa
@@ -69,6 +68,9 @@ class Database:
     """One session. Use as a context manager; every method raises ConnectionLost."""
 
     def __init__(self, address: str = "") -> None:
+        # Here, since it brings half a second of libraries that most processes never need.
+        import adbc_driver_postgresql.dbapi
+
         self.address = address or _address()
         with _translated():
             # With autocommit the driver keeps out of transactions, which savepoints need.
