@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -18,18 +19,19 @@ from accounts.validation.moments import TIME
 
 _TABLE: Final = "accounts_account"
 
-_DEFAULTS: Final[dict[str, pa.Scalar]] = {
-    "display_name": pa.scalar(""),
-    "birth_date": pa.scalar(None, pa.date32()),
-    "birth_year": pa.scalar(None, pa.int16()),
-    "age_band": pa.scalar(""),
-    "age_source": pa.scalar(AGE_SOURCES[0]),
-    "gender": pa.scalar(""),
-    "region": pa.scalar(""),
-    "community": pa.scalar(""),
-    "role": pa.scalar(""),
-    "created_at": pa.scalar(None, TIME),
-    "status": pa.scalar(STATUSES[0]),
+
+_STATED: Final[dict[str, tuple[str | None, pa.DataType]]] = {
+    "display_name": ("", pa.string()),
+    "birth_date": (None, pa.date32()),
+    "birth_year": (None, pa.int16()),
+    "age_band": ("", pa.string()),
+    "age_source": (AGE_SOURCES[0], pa.string()),
+    "gender": ("", pa.string()),
+    "region": ("", pa.string()),
+    "community": ("", pa.string()),
+    "role": ("", pa.string()),
+    "created_at": (None, TIME),
+    "status": (STATUSES[0], pa.string()),
 }
 """All that an account says besides its identifier, and what it says when nothing is stated."""
 
@@ -45,6 +47,12 @@ _UPDATE: Final = """
         community = i.community, role = i.role, created_at = i.created_at, status = i.status
     FROM import_accounts i WHERE i.id = a.id
 """
+
+
+@cache
+def _defaults() -> dict[str, pa.Scalar]:
+    # On use: Arrow loads a good deal the first time that it is given a Python value.
+    return {name: pa.scalar(value, kind) for name, (value, kind) in _STATED.items()}
 
 
 def merge(db: Database, rows: Rows, batch_id: int) -> Merged:
@@ -139,7 +147,7 @@ def _look_up(db: Database, texts: pa.Array) -> _Stored:
     there = pa.array(row_of >= 0)
     contents = {
         name: pc.if_else(there, known[name].combine_chunks().take(at), default)
-        for name, default in _DEFAULTS.items()
+        for name, default in _defaults().items()
     }
     return _Stored(ids, provisional, contents)
 
@@ -154,7 +162,7 @@ def _filled(rows: Rows, stored: _Stored | None, group: NDArray[np.int64] | None 
     starts[1:] = np.diff(group[order]) != 0
     start_of = np.maximum.accumulate(np.where(starts, np.arange(count), 0))
     contents = {}
-    for name, default in _DEFAULTS.items():
+    for name, default in _defaults().items():
         base = (
             pa.repeat(default, count)
             if stored is None
@@ -213,6 +221,6 @@ def _write(db: Database, ids: pa.Array, contents: dict[str, pa.Array], batch_id:
         name: column
         for name, column in contents.items()
         if column.null_count < len(column)
-        and not pc.all(pc.equal(column, _DEFAULTS[name]), skip_nulls=False).as_py()
+        and not pc.all(pc.equal(column, _defaults()[name]), skip_nulls=False).as_py()
     }
     db.copy(_TABLE, {"account_id": ids, "batch_id": np.full(len(ids), batch_id), **stated})
