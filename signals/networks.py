@@ -14,6 +14,8 @@ from enum import StrEnum
 
 import networkx as nx
 
+LAYOUT = 1
+"""Grows with every change of ``layout``: positions that were kept are worked out again."""
 NODE_RADIUS = 11.0
 """Half the height of a member's shape, in units of the picture."""
 FIRST_RING = 92.0

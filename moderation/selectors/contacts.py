@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -44,6 +45,13 @@ class Moment(NamedTuple):
     words: str
 
 
+_ANSWERS = {
+    Step.ACCEPTED: Link.ACCEPTED,
+    Step.REFUSED: Link.REFUSED,
+    Step.REPORTED: Link.REFUSED,
+}
+
+
 @dataclass
 class Contact:
     """All that happened between the flagged account and one person, in the order of time."""
@@ -79,6 +87,33 @@ class Contact:
         # Where a platform delivers ties but no answers, the tie is the answer
         return Link.ACCEPTED if self.tied == Tie.Kind.FRIEND else Link.WAITING
 
+    @cached_property
+    def course(self) -> list[tuple[datetime | None, Link]]:
+        """How the picture draws it from which time on; None: from the beginning.
+
+        Ends with ``link``. A tie without a date counts once everything that is dated has happened.
+        """
+        if not self.moments:
+            return [(None, self.link)]
+        found: list[tuple[datetime | None, Link]] = []
+        started, answer = False, None
+        for moment in self.moments:
+            started = started or moment.step in (Step.REQUEST, Step.THREAD)
+            answer = _ANSWERS.get(moment.step, answer)
+            link = (answer or Link.WAITING) if started else Link.TIE
+            if not found or found[-1][1] is not link:
+                found.append((moment.at, link))
+        if found[-1][1] is not self.link:
+            found.append((self.moments[-1].at, self.link))
+        return found
+
+    def as_of(self, until: datetime) -> Contact | None:
+        """What was known at ``until``; None where nothing had happened yet."""
+        if not self.moments or self.moments[-1].at <= until:
+            return self
+        seen = [moment for moment in self.moments if moment.at <= until]
+        return Contact(self.person, seen) if seen else None
+
     @property
     def outcome(self) -> str:
         """In words: the answer to the account's contact, or what ties the two otherwise."""
@@ -109,6 +144,42 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many people are linked how; ``counts`` by whether a child, and by link."""
+
+    counts: Counter[tuple[bool, Link]]
+
+    @property
+    def summary(self) -> str:
+        """The network picture in two sentences."""
+        counts = self.counts
+        contacted = [link for link in Link if link is not Link.TIE]
+        children = sum(counts[True, link] for link in contacted)
+        others = sum(counts[False, link] for link in contacted)
+        tied_children = counts[True, Link.TIE]
+        tied = tied_children + counts[False, Link.TIE]
+        return (
+            f"The account made contact with {_count(children, 'child', 'children')}"
+            f"{self._answers()} and with {_count(others, 'other person', 'other people')}. "
+            f"{_count(tied, 'person is', 'people are').capitalize()} tied to it otherwise, "
+            f"{_count(tied_children, 'child', 'children')} among them."
+        )
+
+    def _answers(self) -> str:
+        """How many children accepted, refused and did not answer; nothing where there are none."""
+        said = [
+            f"{self.counts[True, link]} {words}"
+            for link, words in (
+                (Link.ACCEPTED, "accepted"),
+                (Link.REFUSED, "refused"),
+                (Link.WAITING, "without an answer"),
+            )
+            if self.counts[True, link]
+        ]
+        return f" ({', '.join(said)})" if said else ""
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """The people around a flagged account.
 
@@ -119,7 +190,7 @@ class Surroundings:
     contacts: list[Contact]
     people: dict[int, Person]
 
-    @property
+    @cached_property
     def children(self) -> list[Contact]:
         """Contacts that the account made with children, by first contact."""
         return [c for c in self.contacts if c.person.kind is Kind.CHILD and c.started_by_account]
@@ -129,20 +200,15 @@ class Surroundings:
         """Whether any child is around the account, contacted by it or not."""
         return any(c.person.kind is Kind.CHILD for c in self.contacts)
 
+    def as_of(self, until: datetime) -> Surroundings:
+        """What was known at ``until``: everybody's name stays, who came later is left out."""
+        past = [seen for contact in self.contacts if (seen := contact.as_of(until))]
+        return Surroundings(past, self.people)
+
     @property
     def summary(self) -> str:
         """The network picture in two sentences."""
-        others = [
-            c for c in self.contacts if c.started_by_account and c.person.kind is not Kind.CHILD
-        ]
-        ties = [c for c in self.contacts if not c.started_by_account]
-        return (
-            f"The account made contact with {_people(self.children)}"
-            f"{_answers(self.children)} and with {_count(others, 'other person', 'other people')}. "
-            f"{_count(ties, 'person is', 'people are').capitalize()} tied to it otherwise, "
-            f"{_count([c for c in ties if c.person.kind is Kind.CHILD], 'child', 'children')} "
-            "among them."
-        )
+        return Tally(Counter((c.person.kind is Kind.CHILD, c.link) for c in self.contacts)).summary
 
     @property
     def spread(self) -> str:
@@ -159,24 +225,9 @@ class Surroundings:
         )
 
 
-def _count(found: list[Contact], one: str, many: str) -> str:
-    return f"{len(found) or 'no'} {one if len(found) == 1 else many}"
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number or 'no'} {one if number == 1 else many}"
 
 
 def _people(children: list[Contact]) -> str:
-    return _count(children, "child", "children")
-
-
-def _answers(children: list[Contact]) -> str:
-    """How many accepted, refused and did not answer; nothing where there is nobody to answer."""
-    links = [contact.link for contact in children]
-    said = [
-        f"{links.count(link)} {words}"
-        for link, words in (
-            (Link.ACCEPTED, "accepted"),
-            (Link.REFUSED, "refused"),
-            (Link.WAITING, "without an answer"),
-        )
-        if link in links
-    ]
-    return f" ({', '.join(said)})" if said else ""
+    return _count(len(children), "child", "children")

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Account
 from moderation.domain.ages import ADULT, FROM_13, FROM_16, MINOR_BANDS, UNDER_13, UNKNOWN, band_at
+from moderation.selectors.lookups import AnyOf
 from signals.networks import Kind
 
 BANDS: dict[str, str] = {
@@ -53,7 +55,7 @@ class Person(NamedTuple):
 
 def ages_of(keys: Iterable[int]) -> dict[int, RecordedAge]:
     """The recorded ages of those accounts that exist, by key. One query."""
-    rows = Account.objects.filter(pk__in=list(keys)).values_list(
+    rows = Account.objects.filter(AnyOf(F("pk"), list(keys))).values_list(
         "pk", "birth_date", "birth_year", "age_band"
     )
     return {row[0]: RecordedAge(*row) for row in rows}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Account, Event, Tie
 from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Step, Surroundings
+from moderation.selectors.lookups import AnyOf
 from moderation.selectors.people import ages_of, pseudonyms
 from signals.networks import Kind
 
@@ -67,12 +68,14 @@ class _Ledger:
     def add_answers(self, sent_to: dict[int, int]) -> None:
         """What became of the account's contacts."""
         rows = (
-            Event.objects.filter(ref_id__in=list(sent_to))
+            Event.objects.filter(ref__actor_id=self.ego, ref__type__in=_OPENING)
             .order_by("pk")
             .values_list("type", "ref_id", "actor_id", "published")
         )
         for type_, ref, actor, at in rows:
-            other = sent_to[ref]
+            other = sent_to.get(ref)
+            if other is None:
+                continue
             if type_ == Event.Type.ACCEPT and actor == other:
                 self.note(other, at, Step.ACCEPTED)
             elif type_ == Event.Type.REJECT and actor == other:
@@ -114,14 +117,14 @@ class _Ledger:
 def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
     """Standing ties among the accounts named by ``keys``, stated or made by accepted requests."""
     members = list(keys)
-    stated = Tie.objects.filter(a_id__in=members, b_id__in=members, until=None).values_list(
-        "a_id", "b_id"
-    )
+    stated = Tie.objects.filter(
+        AnyOf(F("a_id"), members), AnyOf(F("b_id"), members), until=None
+    ).values_list("a_id", "b_id")
     accepted = Event.objects.filter(
+        AnyOf(F("actor_id"), members),
+        AnyOf(F("ref__actor_id"), members),
         type=Event.Type.ACCEPT,
-        actor_id__in=members,
         ref__type=Event.Type.OFFER,
-        ref__actor_id__in=members,
     ).values_list("actor_id", "ref__actor_id")
     return sorted({(min(a, b), max(a, b)) for a, b in [*stated, *accepted]})
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
 from moderation import pictures
 from moderation.access import case_or_404
 from moderation.forms import CaseForm, RevealForm
 from moderation.models import Case, Referral, Reveal
+from moderation.replay import Replay
 from moderation.selectors import case as select
 from moderation.selectors import revealed
 from moderation.selectors.contacts import Surroundings
@@ -40,9 +43,11 @@ def case_page(request: HttpRequest, reference: str) -> HttpResponse:
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])
     if wants_part(request) and "contacts" in request.GET:
-        contacts = _contacts_page(request, case)
+        replay = Replay(surroundings(case.account), _until(request))
+        contacts = _contacts_page(request, replay)
         shown = reveal_in_sight(request, case)
         context = {"case": case, "contacts": contacts, "names": _names(shown, contacts)}
+        context |= _until_words(replay)
         return render(request, "moderation/case_contacts.html", context)
     return render(request, "moderation/case.html", page_context(request, case))
 
@@ -100,17 +105,23 @@ def page_context(
     """What the whole page needs."""
     around = surroundings(case.account)
     reveal = reveal_in_sight(request, case)
-    contacts = _contacts_page(request, case, around) if "contacts" in request.GET else None
+    replay = Replay(around, _until(request))
+    contacts = _contacts_page(request, replay) if "contacts" in request.GET else None
     shown = pictures.shown_members(around)
     ties = ties_between([contact.person.key for contact in shown])
+    network = pictures.network_picture(around, shown, ties, replay)
+    timeline = pictures.timeline_picture(around.children, replay)
     reason = _reason(case, request.GET.get("evidence", ""))
     return panel_context(request, case, tried=tried, refusal=refusal) | {
         "account": select.profile(case.account, named=reveal is not None),
         "explanation": select.explanation(case.assessment),
         "evidence": select.evidence(case, reason, around.people) if reason else None,
         "around": around,
-        "network": pictures.network_picture(around, shown, ties),
-        "timeline": pictures.timeline_picture(around.children),
+        "replay": replay,
+        "replay_data": _replay_data(replay, network, timeline),
+        "network": network,
+        "timeline": timeline,
+        **_until_words(replay),
         "contacts": contacts,
         "reveal": reveal,
         "reveal_form": _reveal_form(request, case, around, tried),
@@ -161,6 +172,34 @@ def _reason(case: Case, indicator: str) -> select.Reason | None:
     return next((r for r in reasons if r.indicator == indicator and r.rows), None)
 
 
-def _contacts_page(request: HttpRequest, case: Case, around: Any = None) -> Any:
-    around = around or surroundings(case.account)
-    return Paginator(around.contacts, TABLE_PAGE).get_page(request.GET.get("contacts"))
+def _contacts_page(request: HttpRequest, replay: Replay) -> Any:
+    return Paginator(replay.past.contacts, TABLE_PAGE).get_page(request.GET.get("contacts"))
+
+
+def _until(request: HttpRequest) -> date | None:
+    """The day that the address asks for. One that is no day, or has not ended, means today."""
+    try:
+        day = parse_date(request.GET.get("until", ""))
+    except ValueError:
+        return None
+    return day if day is not None and day < timezone.now().date() else None
+
+
+def _until_words(replay: Replay) -> dict[str, Any]:
+    query = f"&until={replay.until.isoformat()}" if replay.until else ""
+    return {"until_query": query, "until_day": replay.until}
+
+
+def _replay_data(
+    replay: Replay,
+    network: pictures.NetworkPicture,
+    timeline: pictures.TimelinePicture | None,
+) -> dict[str, Any]:
+    """What the slider's script reads: each step's day, sentence and place in the timeline."""
+    return {
+        "days": [day.isoformat() for day in replay.days],
+        "named": [f"{day:%-d %B %Y}" for day in replay.days],
+        "words": replay.words,
+        "at": timeline.days if timeline else [],
+        "ties": network.all_ties,
+    }

@@ -457,3 +457,32 @@ def _queries(browser: Client, url: str) -> int:
     with CaptureQueriesContext(connection) as queries:
         assert browser.get(url).status_code == 200
     return len(queries)
+
+
+def test_an_earlier_day_is_shown_by_picture_words_and_table(
+    moderator: User, signed_in: SignedIn
+) -> None:
+    case, browser = stories.coach(children=5), signed_in(moderator)
+    asked = f"{_url(case)}?until={factories.NOON:%Y-%m-%d}"
+
+    page = Seen(browser.get(f"{asked}&contacts=1"))
+    now = Seen(browser.get(f"{_url(case)}?contacts=1"))
+
+    assert "The account made contact with 2 children (1 accepted, 1 refused)" in page.text
+    assert "The account made contact with 5 children" in now.text
+    assert "As it was at the end of 2 March 2026." in page.text
+    assert "Child C" not in page.text.partition("Outcome")[2]
+    assert "Child C" in now.text.partition("Outcome")[2]
+    content = browser.get(asked).content.decode()
+    assert content.count("net-node--later") == 3
+    assert Seen(browser.get(f"{asked}&contacts=1", headers=HTMX)).text.count("Child") == 2
+
+
+@pytest.mark.parametrize("until", ["", "2026-02-30", "never", "9999-12-31", "0001-01-01\x00"])
+def test_a_day_that_means_nothing_shows_everything(
+    moderator: User, signed_in: SignedIn, until: str
+) -> None:
+    case = stories.coach()
+    response = signed_in(moderator).get(_url(case), {"until": until})
+    assert response.status_code == 200
+    assert "net-node--later" not in response.content.decode()

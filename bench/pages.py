@@ -1,0 +1,338 @@
+"""Server time of the queue and of a case page, at the size that a large platform brings.
+
+``python -m bench.pages [--cases N] [--contacts N] [--visits N] [--home DIR]`` makes N open cases
+and one case with N people around it in a database of its own, then opens each page as a signed-in
+moderator through the whole of Django (middleware included, network not) and tells the median and
+the 95th percentile in milliseconds, the number of queries, and the bytes of a first load as a
+browser gets them: the page and all that it links to, compressed. ``--profile queue`` or
+``--profile case`` prints where the time goes instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import gzip
+import json
+import os
+import pstats
+import re
+import secrets
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+START: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
+"""When the first invented contact happens."""
+
+_ASSET: Final = re.compile(r'(?:href|src)="(/static/[^"]+\.(?:css|js|svg))"')
+
+
+def measure(
+    cases: int, contacts: int, visits: int, home: Path, profile: str = ""
+) -> dict[str, Any]:
+    """Measure with an embedded server of its own under ``home`` (made when missing)."""
+    os.environ["SIGHTLINE_HOME"] = str(home)
+    os.environ.setdefault("SIGHTLINE_LOG_LEVEL", "WARNING")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.test import Client
+
+    from config.commandline import apply_missing_migrations
+
+    apply_missing_migrations()
+    call_command("collectstatic", interactive=False, verbosity=0)
+    settings.ALLOWED_HOSTS = ["testserver"]
+    reference = _make(cases, contacts)
+    browser = Client()
+    browser.force_login(_moderator())
+    pages = {
+        "queue": "/queue/",
+        "queue_second_page": "",
+        "queue_filtered": "/queue/?severity=high",
+        "queue_search": f"/queue/?q={reference}",
+        "case": f"/cases/{reference}/",
+        "case_people": f"/cases/{reference}/?contacts=1",
+    }
+    found = re.search(r'rel="next" href="([^"]+)"', browser.get("/queue/").content.decode())
+    pages["queue_second_page"] = found[1].replace("&amp;", "&") if found else "/queue/"
+    if profile:
+        _profile(browser, pages[profile], visits)
+        return {}
+    return {name: _visit(browser, url, visits) for name, url in pages.items()}
+
+
+def _visit(browser: Any, url: str, visits: int) -> dict[str, Any]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for _ in range(3):
+        first = browser.get(url)
+        if first.status_code != 200:
+            raise RuntimeError(f"{url} answered {first.status_code}.")
+    with CaptureQueriesContext(connection) as queries:
+        browser.get(url)
+    times = []
+    for _ in range(visits):
+        start = time.perf_counter()
+        browser.get(url)
+        times.append((time.perf_counter() - start) * 1000)
+    times.sort()
+    return {
+        "median_ms": round(times[len(times) // 2], 1),
+        "p95_ms": round(times[int(len(times) * 0.95)], 1),
+        "queries": len(queries),
+        "page_bytes": len(first.content),
+        "first_load_bytes": _first_load(first.content),
+    }
+
+
+def _first_load(content: bytes) -> int:
+    """The page and what it links to, each compressed as it is sent."""
+    from django.contrib.staticfiles import finders
+
+    total = len(gzip.compress(content, 6))
+    for address in set(_ASSET.findall(content.decode())):
+        name = re.sub(r"\.[0-9a-f]{12}(\.\w+)$", r"\1", address.removeprefix("/static/"))
+        path = finders.find(name)
+        if path:
+            total += len(gzip.compress(Path(path).read_bytes(), 9))
+    return total
+
+
+def _profile(browser: Any, url: str, visits: int) -> None:
+    for _ in range(3):
+        browser.get(url)
+    profiler = cProfile.Profile()
+    profiler.enable()
+    for _ in range(visits):
+        browser.get(url)
+    profiler.disable()
+    pstats.Stats(profiler).sort_stats("cumulative").print_stats(60)
+
+
+def _moderator() -> Any:
+    from staff.models import User
+
+    return User.objects.get(email="bench@team.example")
+
+
+def _make(cases: int, contacts: int) -> str:
+    """Fill the database once; the reference of the case with many people around it."""
+    from django.db import transaction
+
+    from accounts.models import ImportBatch
+    from audit.actors import Actor
+    from moderation.models import Case
+    from staff.capabilities import Role
+    from staff.models import User
+    from staff.services import create_staff
+
+    large = Case.objects.filter(account__account_id="large").values_list("reference", flat=True)
+    if not large:
+        if not User.objects.filter(email="bench@team.example").exists():
+            create_staff(
+                actor=Actor.system("command"),
+                email="bench@team.example",
+                role=Role.MODERATOR,
+                password=secrets.token_urlsafe(20),
+                name="Bench",
+            )
+        batch = ImportBatch.objects.create(origin="command", path="", state="done")
+        run = _run()
+        with transaction.atomic():
+            _queue(cases, run.pk, batch.pk)
+            _large(contacts, batch)
+        _analyse()
+    return str(large.get())
+
+
+def _queue(cases: int, run: int, batch: int) -> None:
+    """Open cases of every severity, with the sentences that a queue row shows."""
+    from django.db import connection
+
+    headline = json.dumps(
+        [
+            _contribution("no_mutuals", 46.0),
+            _contribution("refused", 30.0),
+            _contribution("burst", 12.0),
+        ]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts_account (account_id, birth_date, batch_id)"
+            " SELECT 'flagged-' || n, date '1986-05-17', %s FROM generate_series(1, %s) n",
+            [batch, cases],
+        )
+        cursor.execute(
+            "INSERT INTO signals_assessment (run_id, account_id, points, flagged, groups, minors,"
+            " stretch, contributions, summary, created_at)"
+            " SELECT %s, id, 100 + id %% 300, true, 2, 4, 'all', %s, '{}', now()"
+            " FROM accounts_account WHERE account_id LIKE 'flagged-%%'",
+            [run, headline],
+        )
+        cursor.execute(
+            "INSERT INTO moderation_case (reference, account_id, kind, state, severity, priority,"
+            " priority_factors, points, headline, minors, assessment_id, version, opened_at,"
+            " waiting_since, due_at, updated_at)"
+            " SELECT 'SL-2026-' || lpad(row_number() OVER (ORDER BY id)::text, 6, '0'), account_id,"
+            " 'suspicion', 'open',"
+            " (array['standard', 'high', 'critical'])[1 + id %% 3], points + id %% 97,"
+            " jsonb_build_object('points', points, 'youngest', 20, 'waiting', id %% 97),"
+            " points, %s, minors, id, 1, now(), now(), now() + interval '20 hours', now()"
+            " FROM signals_assessment WHERE run_id = %s",
+            [headline, run],
+        )
+        cursor.execute(
+            "INSERT INTO moderation_referencecounter (year, last) VALUES (2026, %s)"
+            " ON CONFLICT (year) DO UPDATE SET last = excluded.last",
+            [cases],
+        )
+
+
+def _large(contacts: int, batch: Any) -> None:
+    """One case: half of its people contacted by the account, most of them children."""
+    from accounts.models import Account, Event, Tie
+    from audit.actors import Actor
+    from moderation.models import Case
+    from moderation.services import intake
+    from signals.models import Assessment, EvidenceRow
+
+    flagged = Account.objects.create(
+        account_id="large", display_name="Large", birth_date="1986-05-17", batch=batch
+    )
+    people = Account.objects.bulk_create(
+        Account(
+            account_id=f"p{n}",
+            display_name=f"Person {n}",
+            birth_date=f"{2010 + n % 4 if n % 3 else 1990}-04-{1 + n % 28:02d}",
+            batch=batch,
+        )
+        for n in range(contacts)
+    )
+    approached = people[: contacts // 2]
+    offers = Event.objects.bulk_create(
+        Event(
+            event_id=f"o{n}",
+            type="Offer",
+            actor=flagged,
+            object=other,
+            published=START + timedelta(hours=2 * n),
+            batch=batch,
+        )
+        for n, other in enumerate(approached)
+    )
+    Event.objects.bulk_create(
+        Event(
+            event_id=f"a{n}",
+            type="Accept" if n % 3 else "Reject",
+            actor=offer.object,
+            ref=offer,
+            reference=offer.event_id,
+            published=offer.published + timedelta(hours=5),
+            batch=batch,
+        )
+        for n, offer in enumerate(offers)
+        if n % 5
+    )
+    ties = [(flagged, other) for other in people[contacts // 2 :]]
+    ties += [
+        (people[n], people[(n + step) % contacts]) for n in range(contacts) for step in (1, 2, 7)
+    ]
+    pairs = {(min(a.pk, b.pk), max(a.pk, b.pk)) for a, b in ties}
+    Tie.objects.bulk_create(
+        Tie(a_id=a, b_id=b, kind="friend", batch=batch) for a, b in sorted(pairs)
+    )
+    contributions = [
+        _contribution(name, 40.0 - n) | {"rows": len(offers)}
+        for n, name in enumerate(("no_mutuals", "refused", "burst", "volume", "spread", "persists"))
+    ]
+    for _ in range(11):
+        earlier = _run()
+        Assessment.objects.create(
+            run=earlier, account=flagged, points=300, flagged=True, groups=2, minors=600,
+            stretch="all", contributions=contributions,
+        )  # fmt: skip
+    last = _run()
+    found = Assessment.objects.create(
+        run=last, account=flagged, points=640, flagged=True, groups=3, minors=600, stretch="all",
+        contributions=contributions,
+    )  # fmt: skip
+    EvidenceRow.objects.bulk_create(
+        EvidenceRow(
+            assessment=found,
+            indicator=one["indicator"],
+            event=offer,
+            target=offer.object,
+            at=offer.published,
+            counted=True,
+            facts={"kind": "offer", "outcome": "accepted", "m": 0},
+        )
+        for one in contributions
+        for offer in offers
+    )
+    intake.open_cases(last, Actor.system("worker"))
+    if not Case.objects.filter(account=flagged).exists():
+        raise RuntimeError("The large case was not opened.")
+
+
+def _run() -> Any:
+    from signals.models import Run
+
+    now = datetime.now(UTC)
+    return Run.objects.create(trigger="command", state="done", started_at=now, finished_at=now)
+
+
+def _contribution(indicator: str, points: float) -> dict[str, Any]:
+    return {
+        "indicator": indicator,
+        "name": f"Name of {indicator}",
+        "direction": "raises",
+        "points": points,
+        "sentence": "604 of 667 first contacts with under-16s had no friend in common.",
+        "stretch": "all",
+    }
+
+
+def _analyse() -> None:
+    """As autovacuum would have done after a while."""
+    import psycopg2
+    from django.conf import settings
+
+    from config.embedded import DATABASE, EmbeddedServer
+
+    connection = psycopg2.connect(EmbeddedServer.at(settings.SIGHTLINE_HOME).dsn(database=DATABASE))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    connection.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--contacts", type=int, default=2_000)
+    parser.add_argument("--visits", type=int, default=60)
+    parser.add_argument("--home", type=Path, help="a folder for the database; default: temporary")
+    parser.add_argument("--profile", choices=("queue", "case"), default="")
+    options = parser.parse_args()
+    given = (options.cases, options.contacts, options.visits)
+    if options.home is not None:
+        result = measure(*given, options.home.resolve(), options.profile)
+    else:
+        with tempfile.TemporaryDirectory(prefix="sightline-bench-home-") as home:
+            result = measure(*given, Path(home).resolve(), options.profile)
+    if result:
+        json.dump(result, sys.stdout, indent=1)
+        print()
+
+
+if __name__ == "__main__":
+    main()
