@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,10 +12,15 @@ from django.utils import timezone
 from audit import canonical, keys, merkle, notes, proofs
 from audit.actors import Actor
 from audit.models import Checkpoint, Entry
+from audit.selectors import Filters, matching
 from audit.services import TRAIL, lock, record
 from staff.capabilities import Capability
+from staff.errors import Refused
 
-VERB = "audit.checkpoint"
+VERB: Final = "audit.checkpoint"
+
+PROVEN_AT_ONCE: Final = 10_000
+"""Entries that one exported proof holds at most: some 20 MB."""
 
 
 class BrokenTrail(Exception):
@@ -56,6 +62,36 @@ def proof_of(numbers: Collection[int]) -> dict[str, Any]:
     return proofs.prove([content_of(entry) for entry in entries], checkpoint.note, paths)
 
 
+def export_proof(*, actor: Actor, filters: Filters) -> str:
+    """Proof of the entries that ``filters`` lets through, as JSON text. The export is an entry.
+
+    Raises NotAllowed, BrokenTrail, and Refused where nothing matches or more than
+    ``PROVEN_AT_ONCE`` entries do.
+    """
+    actor.require(Capability.EXPORT_AUDIT)
+    numbers = list(
+        matching(filters).order_by("number").values_list("number", flat=True)[: PROVEN_AT_ONCE + 1]
+    )
+    if not numbers:
+        raise Refused("Nothing matches this search, so there is nothing to prove.")
+    if len(numbers) > PROVEN_AT_ONCE:
+        raise Refused(f"A proof holds {PROVEN_AT_ONCE:,} entries at most: narrow the search.")
+    with transaction.atomic():
+        proof = proof_of(numbers)
+        record(
+            actor=actor,
+            verb="audit.export",
+            target=TRAIL,
+            after={"format": "proof", "filters": filters.as_dict(), "entries": len(numbers)},
+        )
+    return json.dumps(proof, ensure_ascii=False, indent=1) + "\n"
+
+
+def latest() -> Checkpoint | None:
+    """The newest checkpoint."""
+    return Checkpoint.objects.order_by("-size").first()
+
+
 def content_of(entry: Entry) -> canonical.Content:
     """What ``entry`` says, in the form whose bytes are hashed."""
     return canonical.Content(
@@ -83,7 +119,7 @@ def _make(actor: Actor, up_to: int) -> Checkpoint | None:
         last = _last_number()
         if not last:
             return None
-        newest = Checkpoint.objects.order_by("-size").first()
+        newest = latest()
         if newest is not None and newest.size >= up_to and _nothing_since(newest, last):
             return newest
         _grow(tree, last)

@@ -12,6 +12,7 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "audit": _AUDITORS,
     "audit_verify": _AUDITORS,
     "audit_export": _AUDITORS,
+    "audit_checkpoint": _AUDITORS,
     "audit_public_key": _AUDITORS,
 }
 """Name of the route to the roles that it is for."""

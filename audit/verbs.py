@@ -11,6 +11,7 @@ OWN = {
     "audit.ask_verification": "asked for the audit trail to be verified",
     "audit.verify": "verified the audit trail",
     "audit.export": "exported audit entries",
+    "personal.read": "looked at personal data",
     "audit.checkpoint": "signed a checkpoint of the audit trail",
     "audit.offer_key": "named the audit trail's next signing key",
 }

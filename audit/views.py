@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import (
@@ -18,10 +19,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from audit import keys, services
+from audit import checkpoints, keys, services
 from audit.forms import SearchForm
 from audit.selectors import Page, page, verdict
 from staff.capabilities import Capability
+from staff.errors import Refused
 from staff.views import actor_of, require
 
 _KINDS: dict[str, tuple[Literal["jsonl", "csv"], str]] = {
@@ -45,6 +47,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         "page": found,
         "filtered": bool(form.is_valid() and form.filters().as_dict()),
         "verdict": verdict(),
+        "checkpoint": checkpoints.latest(),
         "can_export": actor_of(request).can(Capability.EXPORT_AUDIT),
     }
     part = request.headers.get("HX-Request") == "true" and "HX-Boosted" not in request.headers
@@ -71,17 +74,32 @@ def verify(request: HttpRequest) -> HttpResponseBase:
 def export(request: HttpRequest) -> HttpResponseBase:
     """The entries that the search found, as a file. A POST, because it leaves an entry itself."""
     form = SearchForm(request.POST)
+    if request.POST.get("format") == "proof" and form.is_valid():
+        return _proof(request, form)
     kind = _KINDS.get(request.POST.get("format", ""))
     if kind is None or not form.is_valid():
         return HttpResponseBadRequest("The search or the format of the export is not valid.")
     name, content_type = kind
     pieces = services.export(actor=actor_of(request), filters=form.filters(), kind=name)
-    stamp = timezone.now().strftime("%Y%m%d-%H%M%S")
     return StreamingHttpResponse(
-        pieces,
-        content_type=f"{content_type}; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="audit-{stamp}.{name}"'},
+        pieces, content_type=f"{content_type}; charset=utf-8", headers=_download(name)
     )
+
+
+def _proof(request: HttpRequest, form: SearchForm) -> HttpResponseBase:
+    """The entries as one file that anybody checks with the public key alone."""
+    try:
+        text = checkpoints.export_proof(actor=actor_of(request), filters=form.filters())
+    except (Refused, checkpoints.BrokenTrail) as refused:
+        messages.error(request, str(refused))
+        query = urlencode(form.filters().as_dict())
+        return HttpResponseRedirect(f"{reverse('audit')}?{query}")
+    return HttpResponse(text, content_type="application/json", headers=_download("proof.json"))
+
+
+def _download(ending: str) -> dict[str, str]:
+    stamp = timezone.now().strftime("%Y%m%d-%H%M%S")
+    return {"Content-Disposition": f'attachment; filename="audit-{stamp}.{ending}"'}
 
 
 @require_safe
@@ -96,6 +114,23 @@ def public_key(_request: HttpRequest) -> HttpResponseBase:
         pem,
         content_type="application/x-pem-file",
         headers={"Content-Disposition": 'attachment; filename="audit-public-key.pem"'},
+    )
+
+
+@require_safe
+@require(Capability.VIEW_AUDIT)
+def checkpoint(request: HttpRequest) -> HttpResponseBase:
+    """The newest signed checkpoint as text, to be kept outside this system."""
+    newest = checkpoints.latest()
+    if newest is None:
+        messages.info(request, "No checkpoint has been signed yet: a worker does it every hour.")
+        return HttpResponseRedirect(reverse("audit"))
+    return HttpResponse(
+        newest.note,
+        content_type="text/plain; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="audit-checkpoint-{newest.size}.txt"'
+        },
     )
 
 

@@ -16,17 +16,19 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from audit import canonical, services
+from audit import canonical, checkpoints, keys, notes, proofs, services
 from audit.actors import Actor
+from audit.checkpoints import export_proof, make_checkpoint
 from audit.exports import guarded
 from audit.models import Entry
 from audit.policy import urls_policy
+from audit.reads import record_read
 from audit.selectors import PAGE, Filters, matching, page
 from audit.tasks import verify_trail
 from staff.capabilities import Role
 from staff.errors import NotAllowed
 from staff.models import User
-from tests.audit.trail import Tampering, write
+from tests.audit.trail import WORKER, Tampering, write
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,7 @@ def test_only_auditors_reach_it(
     if role != "nobody":
         client.force_login(request.getfixturevalue(role))
     write(1)
+    make_checkpoint(actor=WORKER)
     before = Entry.objects.count()
     data = {"format": "csv"}
     response = client.post(reverse(name), data) if name in POST_ONLY else client.get(reverse(name))
@@ -245,6 +248,68 @@ def test_an_export_that_makes_no_sense(
     assert not Entry.objects.filter(verb="audit.export").exists()
 
 
+def test_what_was_found_is_exported_with_proof(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    write(3)
+    write(2, target="case:SL-2026-000042")
+    found = numbers(Filters(target="SL-2026-000042"))
+    response = client.post("/audit/export/", {"format": "proof", "target": "SL-2026-000042"})
+    assert response["Content-Disposition"].endswith('.proof.json"')
+    key = load_pem_public_key(client.get("/audit/public-key.pem").content)
+    checked = proofs.check(proofs.read(response.content.decode()), key)  # type: ignore[arg-type]  # Ed25519
+    assert list(checked.numbers) == found
+    entry = Entry.objects.get(verb="audit.export")
+    assert entry.after == {
+        "format": "proof",
+        "filters": {"target": "SL-2026-000042"},
+        "entries": 2,
+    }
+    assert services.verify(actor=WORKER).ok
+
+
+@pytest.mark.parametrize(
+    ("most", "target", "says"), [(2, "", "2 entries at most"), (9, "none", "Nothing matches")]
+)
+def test_a_proof_that_cannot_be_given_says_why(
+    client: Client,
+    auditor: User,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    target: str,
+    says: str,
+) -> None:
+    monkeypatch.setattr(checkpoints, "PROVEN_AT_ONCE", most)
+    client.force_login(auditor)
+    write(3)
+    response = client.post("/audit/export/", {"format": "proof", "target": target}, follow=True)
+    assert says in response.content.decode()
+    assert not Entry.objects.filter(verb="audit.export").exists()
+
+
+def test_the_newest_checkpoint_can_be_taken_away(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    none = client.get("/audit/checkpoint.txt", follow=True).content.decode()
+    assert "No checkpoint has been signed yet" in none
+    assert "Signed checkpoint" not in client.get("/audit/").content.decode()
+    write(3)
+    made = make_checkpoint(actor=WORKER)
+    assert made is not None
+    text = client.get("/audit/checkpoint.txt").content.decode()
+    assert notes.Checkpoint.opened(text, [keys.public_key()]).size == made.size
+    assert "Signed checkpoint" in client.get("/audit/").content.decode()
+
+
+def test_a_look_at_personal_data_is_an_entry(moderator: User) -> None:
+    actor = Actor.of_user(moderator)
+    entry = record_read(
+        actor=actor, target="case:SL-2026-000001", fields=["birth_date", "name"], reason="check_age"
+    )
+    assert (entry.verb, entry.actor, entry.reason) == ("personal.read", actor.label, "check_age")
+    assert entry.after == {"fields": ["birth_date", "name"]}
+    with pytest.raises(ValueError, match="name the fields"):
+        record_read(actor=actor, target="case:SL-2026-000001", fields=[])
+
+
 @pytest.mark.parametrize("role", ["moderator", "supervisor", "admin", "outsider"])
 def test_services_ask_for_the_capability(role: str, request: pytest.FixtureRequest) -> None:
     actor = Actor.of_user(request.getfixturevalue(role))
@@ -252,6 +317,7 @@ def test_services_ask_for_the_capability(role: str, request: pytest.FixtureReque
         lambda: services.verify(actor=actor),
         lambda: services.ask_verification(actor=actor),
         lambda: services.export(actor=actor, filters=Filters(), kind="csv"),
+        lambda: export_proof(actor=actor, filters=Filters()),
     ):
         with pytest.raises(NotAllowed):
             attempt()
