@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from audit.actors import Actor
-from moderation.services import claims, drafts, terms, upkeep
+from moderation.services import claims, drafts, packages, pseudonyms, terms, upkeep
 
 # Seconds between two runs.
 SCHEDULE = {
@@ -13,6 +13,8 @@ SCHEDULE = {
     "moderation.resume_monitored": 60 * 60,
     "moderation.reprioritise": 10 * 60,
     "moderation.record_breaches": 5 * 60,
+    "moderation.keep_pseudonyms": 60,
+    "moderation.seal_packages": 60,
     "moderation.forget_drafts": 24 * 60 * 60,
 }
 
@@ -45,3 +47,15 @@ def forget_drafts() -> int:
 def record_breaches() -> int:
     """Record deadlines that have passed."""
     return terms.record_breaches(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.keep_pseudonyms")
+def keep_pseudonyms() -> int:
+    """Keep the names by which new cases call the people around their accounts."""
+    return pseudonyms.keep_new(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.seal_packages")
+def seal_packages() -> int:
+    """Seal the packages of referrals that were approved since."""
+    return packages.seal_approved(actor=Actor.system("worker"))

@@ -3,7 +3,10 @@
 from moderation.models.case import Case
 from moderation.models.deadline import Breach, DeadlineTerms
 from moderation.models.decision import Decision, Note
+from moderation.models.delivery import Delivery
 from moderation.models.draft import Draft
+from moderation.models.package import SealedPackage
+from moderation.models.pseudonym import Pseudonym
 from moderation.models.reference import ReferenceCounter
 from moderation.models.referral import PoliceHold, Referral
 from moderation.models.reveal import Reveal
@@ -13,10 +16,13 @@ __all__ = [
     "Case",
     "DeadlineTerms",
     "Decision",
+    "Delivery",
     "Draft",
     "Note",
     "PoliceHold",
+    "Pseudonym",
     "ReferenceCounter",
     "Referral",
     "Reveal",
+    "SealedPackage",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -40,11 +40,12 @@ class Person(NamedTuple):
     kind: Kind
     mark: str  # what stands in the picture: "A" for a child, "3" for others
     band: str  # as in ``BANDS``
+    called: Kind | None = None  # the kind when the name was kept, where a record changed since
 
     @property
     def name(self) -> str:
         """``Child A``, ``Adult 3``, ``Account 5`` where the age is not known."""
-        word = {Kind.CHILD: "Child", Kind.ADULT: "Adult"}.get(self.kind, "Account")
+        word = {Kind.CHILD: "Child", Kind.ADULT: "Adult"}.get(self.called or self.kind, "Account")
         return f"{word} {self.mark}"
 
     @property
@@ -88,20 +89,41 @@ def letters(number: int) -> str:
     return text
 
 
-def pseudonyms(
-    recorded: Iterable[RecordedAge], first_seen: dict[int, datetime | None]
-) -> dict[int, Person]:
-    """A person for each account, numbered in the given order; ``first_seen`` by account key.
+class Kept(NamedTuple):
+    """A name that a case has given for good."""
 
-    Ages are those of the first contact: who was fifteen then stays a child in this case.
+    kind: Kind
+    mark: str
+
+
+def pseudonyms(
+    recorded: Iterable[RecordedAge],
+    first_seen: dict[int, datetime | None],
+    kept: Mapping[int, Kept],
+) -> dict[int, Person]:
+    """A person for each account: by the name ``kept``, else by the next free one in their order.
+
+    ``first_seen`` and ``kept`` go by account key. Ages are those of the first contact: who was
+    fifteen then stays a child in this case.
     """
+    taken = {(name.kind, name.mark) for name in kept.values()}
     counts = dict.fromkeys(Kind, 0)
     people: dict[int, Person] = {}
     for age in recorded:
         band = band_on(age, first_seen.get(age.key))
         kind = kind_of(band)
-        number = counts[kind]
-        counts[kind] += 1
-        mark = letters(number) if kind is Kind.CHILD else str(number + 1)
-        people[age.key] = Person(age.key, kind, mark, BANDS[band])
+        name = kept.get(age.key)
+        if name is None:
+            mark = _mark(kind, counts[kind])
+            while (kind, mark) in taken:
+                counts[kind] += 1
+                mark = _mark(kind, counts[kind])
+            counts[kind] += 1
+            name = Kept(kind, mark)
+        called = None if name.kind is kind else name.kind
+        people[age.key] = Person(age.key, kind, name.mark, BANDS[band], called)
     return people
+
+
+def _mark(kind: Kind, number: int) -> str:
+    return letters(number) if kind is Kind.CHILD else str(number + 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db.models import F, Q
 
 from accounts.models import Account, Event, Tie
+from moderation.models import Case, Pseudonym
 from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Step, Surroundings
 from moderation.selectors.lookups import AnyOf
-from moderation.selectors.people import ages_of, pseudonyms
+from moderation.selectors.people import Kept, ages_of, pseudonyms
 from signals.networks import Kind
 
 _OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
@@ -26,18 +27,29 @@ _DETAIL: dict[str, str] = {
 }
 
 
-def surroundings(account: Account) -> Surroundings:
+def around_case(case: Case) -> Surroundings:
+    """Who is around the account of ``case``, by the names that it has kept. Six queries."""
+    return surroundings(case.account, kept_names(case.pk))
+
+
+def kept_names(case_id: int) -> dict[int, Kept]:
+    """The names that a case has given for good, by account key."""
+    rows = Pseudonym.objects.filter(case=case_id).values_list("account_id", "kind", "mark")
+    return {key: Kept(Kind(kind), mark) for key, kind, mark in rows}
+
+
+def surroundings(account: Account, kept: Mapping[int, Kept] | None = None) -> Surroundings:
     """Who is around ``account`` and what happened between them. Five queries.
 
-    Pseudonyms follow the order in which the account's contacts were imported, so that a later
-    import adds letters and moves none.
+    Names that are not ``kept`` yet follow the order in which the account's contacts were imported,
+    so that a later import adds letters and moves none.
     """
     ledger = _Ledger(account.pk)
     approached = ledger.add_own()
     ledger.add_answers(approached)
     ledger.add_incoming()
     tied = ledger.add_ties()
-    return _assembled(ledger.moments, tied, approached=list(approached.values()))
+    return _assembled(ledger.moments, tied, list(approached.values()), kept or {})
 
 
 class _Ledger:
@@ -130,7 +142,10 @@ def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _assembled(
-    moments: dict[int, list[Moment]], tied: dict[int, str], approached: list[int]
+    moments: dict[int, list[Moment]],
+    tied: dict[int, str],
+    approached: list[int],
+    kept: Mapping[int, Kept],
 ) -> Surroundings:
     for of_one in moments.values():
         of_one.sort()
@@ -139,6 +154,7 @@ def _assembled(
     people = pseudonyms(
         (ages[key] for key in order),
         {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
+        kept,
     )
     contacts = [Contact(people[key], moments[key], tied.get(key, "")) for key in order]
     contacts.sort(

@@ -20,7 +20,7 @@ from moderation.replay import Replay
 from moderation.selectors import case as select
 from moderation.selectors import revealed
 from moderation.selectors.contacts import Surroundings
-from moderation.selectors.surroundings import surroundings, ties_between
+from moderation.selectors.surroundings import around_case, ties_between
 from moderation.selectors.timeline import history
 from moderation.views.answers import person, wants_part
 from moderation.views.panel import WORDING, panel
@@ -43,7 +43,7 @@ def case_page(request: HttpRequest, reference: str) -> HttpResponse:
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])
     if wants_part(request) and "contacts" in request.GET:
-        replay = Replay(surroundings(case.account), _until(request))
+        replay = Replay(around_case(case), _until(request))
         contacts = _contacts_page(request, replay)
         shown = reveal_in_sight(request, case)
         context = {"case": case, "contacts": contacts, "names": _names(shown, contacts)}
@@ -57,7 +57,7 @@ def evidence_part(request: HttpRequest, case: Case, indicator: str) -> HttpRespo
     reason = _reason(case, indicator)
     if reason is None:
         raise Http404("There is no such sentence on this case.")
-    people = surroundings(case.account).people
+    people = around_case(case).people
     context = {"case": case, "evidence": select.evidence(case, reason, people)}
     return render(request, "moderation/case_evidence.html", context)
 
@@ -103,7 +103,7 @@ def page_context(
     refusal: Refused | None = None,
 ) -> dict[str, Any]:
     """What the whole page needs."""
-    around = surroundings(case.account)
+    around = around_case(case)
     reveal = reveal_in_sight(request, case)
     replay = Replay(around, _until(request))
     contacts = _contacts_page(request, replay) if "contacts" in request.GET else None

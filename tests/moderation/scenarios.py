@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from audit.actors import Actor
+from audit.checkpoints import make_checkpoint
 from moderation.models import Case, Referral
 from moderation.services import (
     claims,
@@ -19,6 +20,8 @@ from moderation.services import (
     escalation,
     holds,
     intake,
+    packages,
+    pseudonyms,
     referrals,
     reveals,
     terms,
@@ -109,6 +112,29 @@ def _referring(*steps: Callable[..., Any], **words: Any) -> Callable[[User, User
         return {"referral_id": referral.pk, **words}
 
     return prepare
+
+
+def _to_package(who: User, other: User) -> dict[str, Any]:
+    """An approved referral in a trail that is signed up to it."""
+    referral = _referral(who, other)
+    make_checkpoint(actor=Actor.system("worker"))
+    return {"case_id": referral.case_id}
+
+
+def _to_seal(who: User, other: User) -> dict[str, Any]:
+    _to_package(who, other)
+    return {}
+
+
+def _with_people(_who: User, _other: User) -> dict[str, Any]:
+    account = factories.account()
+    factories.event(account, factories.child())
+    return {"case_id": factories.case(account).pk}
+
+
+def _to_name(who: User, other: User) -> dict[str, Any]:
+    _with_people(who, other)
+    return {}
 
 
 def _under_hold(who: User, other: User) -> dict[str, Any]:
@@ -218,6 +244,11 @@ SCENARIOS: dict[str, Scenario] = {
         lambda who, other: _open(who, other) | {"reason": "Asked for by the county's police."},
     ),
     "holds.lift_hold": Scenario(holds.lift_hold, frozenset({Role.SUPERVISOR}), _under_hold),
+    "packages.export": Scenario(packages.export, frozenset({Role.SUPERVISOR}), _to_package),
+    "packages.seal": Scenario(packages.seal, frozenset({SYSTEM}), _to_package),
+    "packages.seal_approved": Scenario(packages.seal_approved, frozenset({SYSTEM}), _to_seal),
+    "pseudonyms.keep": Scenario(pseudonyms.keep, CASEWORKERS | {SYSTEM}, _with_people),
+    "pseudonyms.keep_new": Scenario(pseudonyms.keep_new, frozenset({SYSTEM}), _to_name),
     "referrals.mark_sent": Scenario(
         referrals.mark_sent, SENDERS, _referring(destination="nca", receipt="NCA-2")
     ),

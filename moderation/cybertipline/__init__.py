@@ -1,0 +1,1 @@
+"""NCMEC's CyberTipline: the report, the rules that it must keep, and the way there."""

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Delivery(models.Model):
+    """Something that leaves the house: asked for once, tried until it is there or given up on.
+
+    ``key`` makes asking twice harmless. A worker that takes a row writes a ``token`` of its own
+    into it and holds it until ``taken_until``; whoever has lost the row finds another token and
+    stops. ``progress`` is what is known of the receiver's side, written before and after each step,
+    so that the next worker goes on where the last one died. Nothing in here names a person.
+    """
+
+    class Kind(models.TextChoices):
+        CYBERTIPLINE = "cybertipline", "NCMEC CyberTipline"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        SENDING = "sending", "being sent"
+        DONE = "done", "delivered"
+        DEAD = "dead", "given up, needs a person"
+
+    key = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    referral = models.ForeignKey(
+        "moderation.Referral", on_delete=models.PROTECT, related_name="deliveries"
+    )
+    payload: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)  # since somebody asked or asked again
+    next_attempt_at = models.DateTimeField()
+    token = models.UUIDField(null=True)
+    taken_until = models.DateTimeField(null=True)
+    progress: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    last_error = models.CharField(max_length=500, default="", blank=True)
+    receipt = models.CharField(max_length=100, default="", blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    asked_at = models.DateTimeField()
+    last_attempt_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-asked_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="sending", token__isnull=False, taken_until__isnull=False)
+                | (~Q(state="sending") & Q(token__isnull=True, taken_until__isnull=True)),
+                name="moderation_delivery_taken",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="done", finished_at__isnull=False)
+                | (~Q(state="done") & Q(finished_at__isnull=True)),
+                name="moderation_delivery_finished",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="moderation_delivery_due",
+                condition=Q(state__in=["waiting", "sending"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}"
