@@ -39,4 +39,7 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "deadlines": _roles(Capability.EDIT_THRESHOLDS),
     "escalations": _DECIDE,
     "referrals": _READ,
+    "referral": _READ,
+    "referral_step": _DECIDE,
+    "case_hold": _DECIDE,
 }

@@ -12,6 +12,7 @@ from moderation.views import (
     escalations,
     help_sheet,
     queue,
+    referrals,
     reveals,
 )
 
@@ -40,6 +41,9 @@ urlpatterns = [
     ),
     path("escalations/", escalations.escalations, name="escalations"),
     path("referrals/", escalations.referrals, name="referrals"),
+    path("referrals/<str:reference>/", referrals.referral, name="referral"),
+    path("referrals/<str:reference>/<str:verb>/", referrals.step, name="referral_step"),
+    path("cases/<str:reference>/hold/", referrals.hold, name="case_hold"),
     path("deadlines/", deadlines.deadlines, name="deadlines"),
     path("help/", help_sheet.help_page, name="help"),
 ]

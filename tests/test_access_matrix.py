@@ -88,6 +88,7 @@ def address(moderator2: User, tmp_path: Path) -> Address:
         "batch_id": lambda: factories.batch(rejects_file=str(rejects)).pk,
         "number": lambda: 1,  # the entry that making the first person left
         "staff pk": lambda: moderator2.pk,
+        "verb": lambda: "send",
         "keys pk": lambda: _api_key().pk,
         "mfa pk": lambda: 1,
     }

@@ -16,11 +16,13 @@ from moderation import forms
 from moderation.access import case_or_404
 from moderation.errors import CaseTaken, InvalidDecision
 from moderation.models import Case
+from moderation.selectors import completeness
 from moderation.services import claims, decisions, drafts, escalation, undo
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
 from moderation.views.queue import row_part
 from staff.capabilities import Capability
+from staff.confirmation import confirm, is_confirmed
 from staff.errors import Refused
 from staff.views import require
 
@@ -193,6 +195,12 @@ def refer(request: HttpRequest, reference: str) -> HttpResponse:
         if not form.is_valid():
             return with_refusal(request, case, form, status=422)
         return _confirm(request, case, form)
+    wrong = _unconfirmed(request, case)
+    if wrong:
+        form = forms.ReferForm(request.POST)
+        if form.is_valid():
+            return _confirm(request, case, form, wrong_password=wrong)
+        return with_refusal(request, case, form, status=422)
     return _take(
         request,
         reference,
@@ -203,11 +211,34 @@ def refer(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
-def _confirm(request: HttpRequest, case: Case, form: forms.ReferForm) -> HttpResponse:
-    context = panel_context(request, case) | {"form": form}
-    if not any(choice.name == "refer" for choice in context["panel"].choices):
+def _unconfirmed(request: HttpRequest, case: Case) -> str:
+    """Why the person must confirm again who they are; "" where they need not, or just have.
+
+    Who may not refer this case is not asked: the service says why.
+    """
+    if is_confirmed(request) or not _may_refer(panel_context(request, case)):
+        return ""
+    return confirm(request, request.POST.get("password", ""))
+
+
+def _may_refer(context: dict[str, Any]) -> bool:
+    return any(choice.name == "refer" for choice in context["panel"].choices)
+
+
+def _confirm(
+    request: HttpRequest, case: Case, form: forms.ReferForm, *, wrong_password: str = ""
+) -> HttpResponse:
+    context = panel_context(request, case)
+    if not _may_refer(context):
         return with_refusal(request, case, form, status=409)
-    return render(request, "moderation/refer_confirm.html", context)
+    context |= {
+        "form": form,
+        "meter": completeness.meter(case),
+        "ask_password": not is_confirmed(request),
+        "wrong_password": wrong_password,
+    }
+    status = 422 if wrong_password else 200
+    return render(request, "moderation/refer_confirm.html", context, status=status)
 
 
 def _take(

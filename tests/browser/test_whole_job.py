@@ -14,6 +14,7 @@ from moderation.domain.transitions import State
 from moderation.models import Case
 from staff.models import User
 from tests.browser.conftest import SignIn, landing
+from tests.conftest import PASSWORD
 from tests.moderation import factories
 from tests.pages import stories
 
@@ -66,6 +67,7 @@ def test_from_the_queue_to_the_police_and_into_the_trail(
         page.keyboard.press("Control+Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("to the police?")
     with landing(page):
+        page.get_by_label("Your password").fill(PASSWORD)
         page.get_by_role("button", name="Refer to the police").click()
     expect(page.get_by_role("row", name=case.reference)).to_contain_text("Sam Field")
     case.refresh_from_db()

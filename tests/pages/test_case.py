@@ -17,6 +17,7 @@ from moderation.domain.transitions import State
 from moderation.models import Case, Decision
 from moderation.services import claims, decisions, escalation
 from staff.models import User
+from tests.conftest import PASSWORD
 from tests.moderation import factories
 from tests.pages import stories
 from tests.pages.conftest import Seen, SignedIn
@@ -303,7 +304,8 @@ def test_escalate_then_another_person_refers(
     assert "This cannot be undone" in Seen(confirm).text
     case.refresh_from_db()
     assert case.state == State.ESCALATED, "the first step changes nothing"
-    response = browser.post(f"{_url(case)}refer/", data | {"confirmed": "1"}, follow=True)
+    sent = data | {"confirmed": "1", "password": PASSWORD}
+    response = browser.post(f"{_url(case)}refer/", sent, follow=True)
 
     assert response.redirect_chain == [("/referrals/", 303)]
     assert case.reference in Seen(response).text

@@ -1,0 +1,47 @@
+"""How complete the tip is that a case would make: what the meter measures."""
+
+from __future__ import annotations
+
+from django.db.models import Max, Min
+
+from accounts.models import Event
+from moderation.domain.completeness import Completeness, Tip, completeness
+from moderation.domain.transitions import Verb
+from moderation.models import Case, Decision
+from signals.models import EvidenceRow
+
+
+def meter(case: Case) -> Completeness:
+    """What a referral of ``case`` would have and lack as things stand. Four queries."""
+    return completeness(tip_of(case))
+
+
+def tip_of(case: Case) -> Tip:
+    """What is known about ``case``, from its account, its assessment and its last escalation."""
+    account = case.account
+    rows = EvidenceRow.objects.filter(assessment=case.assessment_id)
+    times = rows.aggregate(first=Min("at"), last=Max("at"))
+    accepted = Event.objects.filter(
+        type=Event.Type.ACCEPT, ref__in=rows.exclude(event=None).values("event")
+    )
+    escalation = (
+        Decision.objects.filter(case=case, verb=Verb.ESCALATE).order_by("-case_version").first()
+    )
+    aged = account.birth_date or account.birth_year or account.age_band not in {"", "unknown"}
+    return Tip(
+        display_name=account.display_name,
+        region=account.region,
+        age_known=bool(aged),
+        created=account.created_at is not None,
+        children=case.minors,
+        accepted=accepted.values("actor").distinct().count(),
+        first=times["first"],
+        last=times["last"],
+        sentences=sum(
+            bool(said.get("rows"))
+            for said in case.assessment.contributions
+            if said.get("direction") == "raises"
+        ),
+        summary=escalation.note if escalation else "",
+        ask=str(escalation.details.get("ask", "")) if escalation else "",
+    )
