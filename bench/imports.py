@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +27,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from bench.home import prepare
+
 TABLES: Final = {
     "accounts": "accounts_account",
     "ties": "accounts_tie",
@@ -37,15 +39,7 @@ _FORMATS: Final = ("text", "binary")
 
 def measure(rows: int, home: Path) -> dict[str, Any]:
     """Measure with an embedded server of its own under ``home`` (made when missing)."""
-    os.environ["SIGHTLINE_HOME"] = str(home)
-    os.environ.setdefault("SIGHTLINE_LOG_LEVEL", "WARNING")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    import django
-
-    django.setup()
-    from config.commandline import apply_missing_migrations
-
-    apply_missing_migrations()
+    prepare(home)
     with tempfile.TemporaryDirectory(prefix="sightline-bench-") as folder:
         write_community(Path(folder), rows)
         return _measured(Path(folder), home)
@@ -57,10 +51,10 @@ def _measured(folder: Path, home: Path) -> dict[str, Any]:
     _empty(home)
     for table in TABLES:
         with _timed(seconds["import"], table):
-            counts[table] = _import(folder / f"{table}.csv")
+            counts[table] = import_path(folder / f"{table}.csv")
     _empty(home)
     with _timed(seconds["import"], "folder"):
-        _import(folder)
+        import_path(folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     for format_ in _FORMATS:
         for name in TABLES.values():
@@ -155,8 +149,8 @@ def _write(path: Path, **columns: pa.Array) -> None:
     pacsv.write_csv(pa.table(columns), path, pacsv.WriteOptions(quoting_style="none"))
 
 
-def _import(path: Path) -> int:
-    """Import one file as the command does; its number of rows."""
+def import_path(path: Path) -> int:
+    """Import a file or folder as the command does; its number of rows."""
     from accounts.imports.run import run_batch
     from accounts.models import ImportBatch
     from accounts.services import create_batch
@@ -206,6 +200,13 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = time.perf_counter() - start
+
+
+def in_a_process_of_its_own(rows: int, home: Path) -> dict[str, Any]:
+    """``measure`` where settings, connections and memory are not shared with other measurements."""
+    command = [sys.executable, "-m", "bench.imports", "--rows", str(rows), "--home", str(home)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout))
 
 
 def main() -> None:
