@@ -19,7 +19,6 @@ from accounts.validation.moments import TIME
 
 _TABLE: Final = "accounts_account"
 
-
 _STATED: Final[dict[str, tuple[str | None, pa.DataType]]] = {
     "display_name": ("", pa.string()),
     "birth_date": (None, pa.date32()),
