@@ -8,7 +8,7 @@ class ModerationConfig(AppConfig):
     def ready(self) -> None:
         from audit import verbs
         from moderation.domain.wording import AUDIT_PHRASES
-        from moderation.selectors import accounts
+        from moderation.selectors import accounts, exemptions
         from moderation.services import intake
         from signals import hooks
 
@@ -17,3 +17,4 @@ class ModerationConfig(AppConfig):
         hooks.on_run_done(intake.open_cases)
         hooks.provide_case_accounts(accounts.with_cases)
         hooks.provide_labels(accounts.labels)
+        hooks.provide_exemptions(exemptions.standing)

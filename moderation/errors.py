@@ -108,6 +108,14 @@ class InvalidDecision(Refused):
         super().__init__(" ".join(self.errors.values()))
 
 
+class ExemptionEnded(Refused):
+    """The exemption counts no more: its day has come, or somebody revoked it."""
+
+    def __init__(self, *, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"The exemption from {reference} has ended already.")
+
+
 class IllegalReferralMove(Refused):
     """The referral's state allows no such step; ``verb`` None: recording an outcome."""
 

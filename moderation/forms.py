@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from moderation.domain.deadlines import Terms
+from moderation.domain.exemptions import MODERATOR_DAYS, SUPERVISOR_DAYS
 from moderation.domain.reveals import REVEAL_LABELS, RevealReason
 from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
 from moderation.errors import InvalidDecision
@@ -63,6 +64,16 @@ class DismissForm(DecisionForm):
         "Note",
         "What you looked at and why it is no reason for concern. No names of children.",
         "Say why, in a sentence or two.",
+    )
+    exempt_until = forms.DateField(
+        label="Do not flag this account before",
+        help_text="Only when you know that this will go on, such as a coach of a team. At most "
+        f"{MODERATOR_DAYS} days, {SUPERVISOR_DAYS} for supervisors, who can end it earlier.",
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={
+            "invalid": "Write the date as year-month-day, for example 2026-11-30.",
+        },
     )
 
 

@@ -38,6 +38,8 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "case_dismiss_escalation": _DECIDE,
     "deadlines": _roles(Capability.EDIT_THRESHOLDS),
     "escalations": _DECIDE,
+    "exemptions": _READ,
+    "exemption_revoke": _DECIDE,
     "referrals": _READ,
     "referral": _READ,
     "referral_step": _DECIDE,

@@ -10,6 +10,7 @@ from moderation.views import (
     decisions,
     drafts,
     escalations,
+    exemptions,
     help_sheet,
     queue,
     referrals,
@@ -44,6 +45,8 @@ urlpatterns = [
     path("referrals/<str:reference>/", referrals.referral, name="referral"),
     path("referrals/<str:reference>/<str:verb>/", referrals.step, name="referral_step"),
     path("cases/<str:reference>/hold/", referrals.hold, name="case_hold"),
+    path("exemptions/", exemptions.exemption_list, name="exemptions"),
+    path("exemptions/<int:exemption_id>/end/", exemptions.revoke, name="exemption_revoke"),
     path("deadlines/", deadlines.deadlines, name="deadlines"),
     path("help/", help_sheet.help_page, name="help"),
 ]

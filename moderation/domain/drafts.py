@@ -9,12 +9,12 @@ from moderation.domain.transitions import State
 # By the forms' names in ``moderation.forms``. The version is no field of a draft: a form that is
 # shown again always names the version on the screen.
 FIELDS: dict[str, tuple[str, ...]] = {
-    "dismiss": ("reason", "note"),
+    "dismiss": ("reason", "note", "exempt_until"),
     "monitor": ("until", "note"),
     "escalate": ("severity", "note", "ask"),
     "refer": ("note",),
     "return": ("note",),
-    "dismiss_escalation": ("reason", "note"),
+    "dismiss_escalation": ("reason", "note", "exempt_until"),
     "note": ("text",),
 }
 LONGEST = 20_000

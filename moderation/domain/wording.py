@@ -71,6 +71,8 @@ AUDIT_PHRASES: dict[str, str] = {
     "referral.reject": "recorded that the police rejected the referral",
     "referral.outcome": "recorded what became of the referral",
     "deadlines.set": "set the deadlines",
+    "exemption.grant": "exempted the account",
+    "exemption.revoke": "ended the exemption of the account",
     "hold.set": "set a police hold on the account",
     "hold.lift": "lifted the police hold on the account",
 }

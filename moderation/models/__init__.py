@@ -5,6 +5,7 @@ from moderation.models.deadline import Breach, DeadlineTerms
 from moderation.models.decision import Decision, Note
 from moderation.models.delivery import Delivery
 from moderation.models.draft import Draft
+from moderation.models.exemption import Exemption
 from moderation.models.package import SealedPackage
 from moderation.models.pseudonym import Pseudonym
 from moderation.models.reference import ReferenceCounter
@@ -18,6 +19,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "Draft",
+    "Exemption",
     "Note",
     "PoliceHold",
     "Pseudonym",

@@ -12,6 +12,7 @@ from audit.services import record
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason
 from moderation.models import Case, Draft, Note
+from moderation.services import exemptions
 from moderation.services.checks import Entered
 from moderation.services.moves import begin, decide, ended, lock, person, target
 from staff.capabilities import Capability
@@ -19,10 +20,19 @@ from staff.capabilities import Capability
 SAY_WHY = "Say why, in a sentence or two."
 
 
-def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str) -> Case:
+def dismiss(
+    *,
+    actor: Actor,
+    case_id: int,
+    version: int,
+    reason: str,
+    note: str,
+    exempt_until: date | None = None,
+) -> Case:
     """Close a held case: no reason for concern, or not enough to go on.
 
-    ``reason`` is a code of ``DismissReason``, ``version`` the one that the page showed.
+    ``reason`` is a code of ``DismissReason``, ``version`` the one that the page showed. With
+    ``exempt_until`` no run flags the account before that day (``moderation.domain.exemptions``).
     Raises NotAllowed, CaseTaken, StaleCase, IllegalMove, LeaseLapsed or InvalidDecision.
     """
     with transaction.atomic():
@@ -36,13 +46,15 @@ def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str)
         entered = Entered()
         reason = entered.code("reason", reason, DismissReason)
         note = entered.text("note", note, missing=SAY_WHY)
+        exemptions.check(entered, turn, reason=reason, until=exempt_until)
         entered.check()
-        decide(
+        decision = decide(
             turn,
             note=note,
             reason=reason,
             **ended(turn),
         )
+        exemptions.grant(turn, decision, exempt_until)
         return turn.case
 
 

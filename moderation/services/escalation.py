@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import transaction
 
 from audit.actors import Actor
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason, Severity
 from moderation.models import Case, Decision, Referral
+from moderation.services import exemptions
 from moderation.services.checks import ASK_LENGTH, Entered
 from moderation.services.decisions import SAY_WHY
 from moderation.services.moves import begin, decide, ended, waiting_again
@@ -108,9 +111,18 @@ def send_back(*, actor: Actor, case_id: int, version: int, note: str) -> Case:
         return turn.case
 
 
-def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str) -> Case:
+def dismiss(
+    *,
+    actor: Actor,
+    case_id: int,
+    version: int,
+    reason: str,
+    note: str,
+    exempt_until: date | None = None,
+) -> Case:
     """Close an escalated case as a supervisor. Never by anyone who has escalated it.
 
+    ``exempt_until`` as in ``decisions.dismiss``.
     Raises NotAllowed, StaleCase, IllegalMove, FourEyes or InvalidDecision.
     """
     with transaction.atomic():
@@ -124,11 +136,13 @@ def dismiss(*, actor: Actor, case_id: int, version: int, reason: str, note: str)
         entered = Entered()
         reason = entered.code("reason", reason, DismissReason)
         note = entered.text("note", note, missing=SAY_WHY)
+        exemptions.check(entered, turn, reason=reason, until=exempt_until)
         entered.check()
-        decide(
+        decision = decide(
             turn,
             note=note,
             reason=reason,
             **ended(turn),
         )
+        exemptions.grant(turn, decision, exempt_until)
         return turn.case

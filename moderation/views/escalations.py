@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -38,10 +38,16 @@ def referrals(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, found: QuerySet[Any]) -> tuple[Any, dict[str, Any]]:
     page = Paginator(found, select.PAGE_SIZE).get_page(request.GET.get("page"))
-    return page, {
+    return page, links_of(page)
+
+
+def links_of(page: Page[Any], query: str = "") -> dict[str, Any]:
+    """What the pagination shows of ``page``; ``query`` goes before the number in its links."""
+    base = f"?{query}page="
+    return {
         "number": page.number,
         "total": page.paginator.count,
         "summary": f"{page.start_index()} to {page.end_index()} of {page.paginator.count}",
-        "previous_url": f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        "next_url": f"?page={page.next_page_number()}" if page.has_next() else "",
+        "previous_url": f"{base}{page.previous_page_number()}" if page.has_previous() else "",
+        "next_url": f"{base}{page.next_page_number()}" if page.has_next() else "",
     }

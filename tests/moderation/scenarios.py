@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
-from moderation.models import Case, Referral
+from moderation.models import Case, Exemption, Referral
 from moderation.services import (
     claims,
     decisions,
     escalation,
+    exemptions,
     holds,
     intake,
     packages,
@@ -72,6 +73,19 @@ def _deciding(**words: Any) -> Callable[[User, User], dict[str, Any]]:
         return {"case_id": case.pk, "version": case.version, **words}
 
     return prepare
+
+
+def _exempted(_who: User, other: User) -> dict[str, Any]:
+    case = factories.held(other)
+    decisions.dismiss(
+        actor=Actor.of_user(other),
+        case_id=case.pk,
+        version=case.version,
+        exempt_until=timezone.localdate() + timedelta(days=7),
+        **_DISMISSAL,
+    )
+    exemption = Exemption.objects.get(decision__case=case)
+    return {"exemption_id": exemption.pk, "reason": "Left the club."}
 
 
 def _decided(who: User, _other: User) -> dict[str, Any]:
@@ -238,6 +252,7 @@ SCENARIOS: dict[str, Scenario] = {
     "escalation.dismiss": Scenario(
         escalation.dismiss, frozenset({Role.SUPERVISOR}), _supervising(**_DISMISSAL)
     ),
+    "exemptions.revoke": Scenario(exemptions.revoke, frozenset({Role.SUPERVISOR}), _exempted),
     "holds.set_hold": Scenario(
         holds.set_hold,
         frozenset({Role.SUPERVISOR}),
