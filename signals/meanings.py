@@ -14,7 +14,8 @@ UNUSED: Final = frozenset({"keep_margin", "sample_share", "prior"})
 MEANINGS: Final[dict[str, str]] = {
     "open_at": "Accounts with at least so many points are flagged, if the rules below agree. "
     "20 points double the odds.",
-    "min_groups": "A group agrees when it alone makes the odds 2.7 times as high or more. "
+    "min_groups": "A group agrees when one of its indicators, taken by itself, makes the odds 2.7 times "
+    "as high or more. "
     "With 2, no single kind of evidence flags anybody.",
     "min_minors": "Different children contacted. Not asked where reports by children, acting "
     "together with another account, or coming back after a refusal speak.",
@@ -52,6 +53,9 @@ MEANINGS: Final[dict[str, str]] = {
     "reporter_cap": "However reliable, one child adds no more than this. 1.5 is worth 43 points.",
     "concentration": "How alike accounts that groom are taken to be. Higher: their rates lie "
     "closer to the one that is expected for each indicator.",
+    "tactic_share": "Not everybody who grooms goes about it in the same way. The lower this is, "
+    "the less the absence of one sign speaks against suspicion. At 0.5 it takes at most 20 "
+    "points.",
     "cohort_size": "An account is compared with accounts of its age, time on the platform and "
     "activity; where they are fewer than this, with a wider circle.",
     "cohort_minimum": "Accounts with less evidence say nothing about what is usual.",

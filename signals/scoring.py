@@ -19,9 +19,11 @@ Floats = NDArray[np.float64]
 
 POINTS = 20.0 / np.log(2.0)  # points a unit of natural log-odds
 INDISCRIMINATE = 20.0  # concentration of the share of children where people look without choosing
-SPEAKS = 1.0  # from this log-likelihood ratio a group counts as speaking for a look
+SPEAKS = 1.0  # from this ratio of its own (before ``temper``) an indicator speaks for a look
 # any of these may stand for the children that were not contacted
 FIRES = ("blocked_reported", "co_targeting", "persists")
+# what these find against suspicion is evidence of something else, not the absence of a tactic
+CLEARS = ("embedded", "age_mismatch")
 
 
 def log_beta_binomial(k: Floats, n: Floats, mean: Floats, concentration: Floats) -> Floats:
@@ -108,15 +110,38 @@ def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
     return np.clip(tail, 0.0, 1.0)[back].reshape(children.shape)
 
 
+def mixture_z(children: Floats, known: Floats, share: Floats) -> Floats:
+    """How many standard deviations ``children`` of ``known`` people lie above their usual share.
+
+    The deviation is a Beta-binomial's (concentration ``INDISCRIMINATE``): where somebody happens to
+    look moves the share too. With half a person's correction for continuity.
+    """
+    p = np.clip(share, 1e-3, 1.0 - 1e-3)
+    among = np.maximum(known, 1.0)
+    scatter = 1.0 + (among - 1.0) / (INDISCRIMINATE + 1.0)
+    return (children - 0.5 - among * p) / np.sqrt(among * p * (1.0 - p) * scatter)
+
+
 def shift_llr(z: Floats) -> Floats:
     """The log-likelihood ratio of a unit shift of a standard normal z."""
     return z - 0.5
 
 
 def tail_llr(tail: Floats) -> Floats:
-    """Log-odds against a tail probability this small by chance."""
-    tail = np.clip(tail, 1e-12, 1.0 - 1e-12)
-    return np.asarray(np.log1p(-tail) - np.log(tail))
+    """The log-likelihood ratio of a tail probability: 1.5 at 0.01, 3.0 at 0.001, −0.7 at 1.
+
+    By chance a tail probability p is uniform. The alternative is κ p^(κ − 1), small values the
+    likelier the smaller κ, with κ uniform in (0, 1): the ratio is (1 − p + p ln p) / (p ln² p),
+    whose mean by chance is 1 (Vovk and Wang 2021, E-values: calibration, combination and
+    applications, Annals of Statistics 49, section 2). The log-odds of p, by comparison, would be
+    4.6 and 6.9, and would let every hundredth harmless account look a hundred times as suspicious.
+    """
+    p = np.clip(tail, 1e-12, 1.0)
+    log = np.log(p)
+    near = p > 0.999  # the formula is 0/0 at 1; to first order in 1 − p
+    safe = np.where(near, -1.0, log)
+    ratio = np.where(near, 0.5 + (1.0 - p) / 6.0, (1.0 - p + p * log) / (p * safe**2))
+    return np.asarray(np.log(ratio))
 
 
 @dataclass(frozen=True)
@@ -124,8 +149,8 @@ class Combined:
     """Scores of (stretch, account), and how each indicator entered: (stretch, indicator, account).
 
     ``llr``: sum after groups, caps and floors, NaN where no indicator was assessed; ``parts`` add
-    up to it; ``speaking``: groups with a log-likelihood ratio of 1 or more; ``fired``: one of FIRES
-    has.
+    up to it; ``speaking``: groups with an indicator that speaks (``speaks_at``); ``fired``: one of
+    FIRES does.
     """
 
     llr: Floats
@@ -134,13 +159,27 @@ class Combined:
     fired: NDArray[np.bool_]
 
 
-def clip(llr: Floats, key: str, spec: ThresholdSpec) -> Floats:
-    """One indicator's log-likelihood ratio within the bounds that the set gives it."""
+def temper(llr: Floats, key: str, spec: ThresholdSpec) -> Floats:
+    """One indicator's log-likelihood ratio as it enters the score, within the set's bounds.
+
+    Most indicators show one way of going about it, and nobody uses all of them. So the alternative
+    is a mixture: with probability w (``tactic_share``) an offender goes about it in this way, else
+    it looks here like everybody: log(1 − w + w e^llr). Where a tactic is absent that says little
+    (never below log(1 − w)), and where it is plain the mixture costs at most log(1/w). ``CLEARS``
+    names the indicators to which this does not apply.
+    """
+    if key not in CLEARS:
+        llr = np.log1p(spec.tactic_share * np.expm1(np.clip(llr, -30.0, 30.0)))
     return np.clip(llr, spec.lowest, min(spec.highest, spec[key].cap))
 
 
+def speaks_at(key: str, spec: ThresholdSpec) -> float:
+    """From which tempered ratio an indicator counts as speaking for a look."""
+    return float(temper(np.array([SPEAKS]), key, spec)[0])
+
+
 def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -> Combined:
-    """Add clipped (stretch, indicator, account) ratios up by groups, in the order of KEYS.
+    """Add tempered (stretch, indicator, account) ratios up by groups, in the order of KEYS.
 
     In a group the strongest for suspicion counts in full and a share of the sum of the others for
     it; likewise the strongest against and the others against. Groups are capped, and everything
@@ -152,6 +191,7 @@ def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -
     value = np.where(known, llr, 0.0)
     parts = np.zeros_like(value)
     speaking = np.zeros(value.shape[::2], np.int64)
+    limit = np.array([speaks_at(key, spec) for key in KEYS])[:, None] - 1e-9
     for group in GROUPS:
         members = [i for i, key in enumerate(KEYS) if GROUP_OF[key] == group]
         risen = _strongest(np.maximum(value[:, members], 0.0), spec.others_share)
@@ -160,7 +200,7 @@ def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -
         cap = spec.group_caps[group]
         scale = np.where(total > cap, cap / np.where(total > cap, total, 1.0), 1.0)
         parts[:, members] = risen * scale[:, None] + fallen
-        speaking += value[:, members].max(axis=1) >= SPEAKS
+        speaking += (value[:, members] >= limit[members]).any(axis=1)
     negative = np.minimum(parts, 0.0).sum(axis=1)
     scale = np.where(
         negative < spec.negative_floor, spec.negative_floor / np.minimum(negative, -1e-12), 1.0
@@ -168,7 +208,7 @@ def combine(llr: Floats, spec: ThresholdSpec, leave_out: tuple[str, ...] = ()) -
     parts = np.where(parts < 0.0, parts * scale[:, None], parts)
     total = np.where(known.any(axis=1), parts.sum(axis=1), np.nan)
     fires = [KEYS.index(key) for key in FIRES]
-    fired = (np.where(known, llr, -np.inf)[:, fires] >= SPEAKS).any(axis=1)
+    fired = (np.where(known, llr, -np.inf)[:, fires] >= limit[fires]).any(axis=1)
     return Combined(total, parts, speaking, np.asarray(fired))
 
 

@@ -110,7 +110,7 @@ class ThresholdSpec:
 
     # What opens a case
     open_at: float = _number(
-        100.0, "Open a case at", -200.0, 2000.0, "points", "20 points double the odds."
+        110.0, "Open a case at", -200.0, 2000.0, "points", "20 points double the odds."
     )
     min_groups: int = _number(
         2, "Groups of indicators that must agree", 1, len(GROUPS), "groups with odds of e or more"
@@ -176,6 +176,9 @@ class ThresholdSpec:
 
     # Comparison and score
     concentration: float = _number(6.0, "Concentration of the alternative", 0.5, 1000.0, "")
+    tactic_share: float = _number(
+        0.5, "Offenders taken to use any one tactic", 0.05, 1.0, "share of offenders"
+    )
     cohort_size: int = _number(200, "Accounts in a cohort, at least", 5, 1_000_000, "accounts")
     cohort_minimum: int = _number(3, "Evidence that a cohort member needs", 1, 100, "contacts")
     trim: float = _number(0.01, "Most extreme share left out of the comparison", 0.0, 0.2, "share")

@@ -43,8 +43,8 @@ _SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "Comparison and score",
         "How an account is compared with accounts like it, and how the indicators add up.",
         (
-            "concentration", "cohort_size", "cohort_minimum", "trim", "lowest", "highest",
-            "negative_floor", "others_share",
+            "concentration", "tactic_share", "cohort_size", "cohort_minimum", "trim", "lowest",
+            "highest", "negative_floor", "others_share",
         ),
     ),
 )  # fmt: skip

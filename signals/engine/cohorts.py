@@ -255,7 +255,8 @@ class Cohorts:
     ) -> tuple[Floats, Floats]:
         """Mean and concentration of the cohort of each (stretch, row); k, n are (stretch, row).
 
-        ``account`` names the account of each row.
+        ``account`` names the account of each row. With ``band`` every row is compared as if it were
+        of that age band.
         """
         page = self.priors.page("rates" if band is None else "rates_of_band")
         mean, concentration = (np.full(k.shape, none) for none in NO_RATE)
@@ -282,14 +283,21 @@ class Cohorts:
         k of n against children of its tenure and activity. A comparison, never an excuse: what
         children do not do either counts as before.
         """
-        q = self.child_like[account]
-        if not q.any():
-            return llr
         mean, concentration = self.rates(account, k, n, CHILD_BAND)
-        among = rate_llr(k, n, mean, concentration, alternative, self.spec.concentration)
-        with np.errstate(divide="ignore"):
-            mixed = -np.logaddexp(np.log1p(-q) - llr, np.log(q) - among)
-        return np.where(q > 0.0, mixed, llr)
+        like = self.child_like[account]
+        some = np.flatnonzero(like > 0.0)
+        q = like[some]
+        among = rate_llr(
+            k[:, some],
+            n[:, some],
+            mean[:, some],
+            concentration[:, some],
+            alternative,
+            self.spec.concentration,
+        )
+        result = llr.copy()
+        result[:, some] = -np.logaddexp(np.log1p(-q) - llr[:, some], np.log(q) - among)
+        return result
 
     def tails(self, account: Whole, values: Floats, child_like: Floats | None = None) -> Floats:
         """The share of each cohort's active accounts with such a value or more: (stretch, row).

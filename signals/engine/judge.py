@@ -15,7 +15,7 @@ from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Frame, Judgement, Tables, by_stretch
 from signals.indicators.registry import REGISTRY
-from signals.scoring import POINTS, SPEAKS, best_stretch, clip, combine, flags, ranks
+from signals.scoring import POINTS, best_stretch, combine, flags, ranks, speaks_at, temper
 from signals.spec import KEYS, ThresholdSpec
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ BLOCK = 200_000  # accounts combined at a time
 class Judged:
     """Every assessed account: numbers in ``account``, rising; other arrays follow it.
 
-    ``llr``: (stretch, indicator, account), clipped, NaN where not assessed. ``best``: the stretch
+    ``llr``: (stretch, indicator, account), tempered, NaN where not assessed. ``best``: the stretch
     that gave the points; ``speaking`` (groups) and ``minors`` are of that stretch. The judgements
     hold the assessed accounts, without their ratios.
     """
@@ -92,9 +92,9 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     for key, judged in judgements.items():
         judgement = judged.only(assessed[judged.account])
         to = np.searchsorted(account, judgement.account)
-        llr[:, KEYS.index(key), to] = clip(judgement.llr, key, spec)
+        llr[:, KEYS.index(key), to] = temper(judgement.llr, key, spec)
         judgements[key] = replace(judgement, llr=judgement.llr[:, :0])
-    _excuse(llr)
+    _excuse(llr, spec)
     total, without = np.full((2, stretches, len(account)), np.nan)
     speaking = np.zeros(total.shape, np.int64)
     fired = np.zeros(total.shape, np.bool_)
@@ -123,10 +123,10 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     )
 
 
-def _excuse(llr: Floats) -> None:
+def _excuse(llr: Floats, spec: ThresholdSpec) -> None:
     """Belonging to the children's circle does not excuse taking them aside."""
     belongs, aside = KEYS.index("embedded"), KEYS.index("private_threads")
-    speaks = np.nan_to_num(llr[:, aside]) >= SPEAKS
+    speaks = np.nan_to_num(llr[:, aside]) >= speaks_at("private_threads", spec) - 1e-9
     llr[:, belongs] = np.where(speaks, np.maximum(llr[:, belongs], 0.0), llr[:, belongs])
 
 

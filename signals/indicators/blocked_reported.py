@@ -25,10 +25,12 @@ from signals.indicators.base import (
     stretch_of,
     total,
 )
+from signals.scoring import excess_llr
 from signals.spec import ThresholdSpec
 
 KEY = "blocked_reported"
 UNIT = 1_000_000
+RATIO, ABOUT = 4.0, 1.0  # offenders are reported some four times as often, Gamma shape
 
 
 def _reports(tables: Tables) -> Table:
@@ -181,7 +183,10 @@ def counts(tables: Tables) -> Table:
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Noisy-or of the reporters less what as many contacts bring to accounts of the same age."""
+    """Noisy-or of the reporters less what as many contacts bring to accounts of the same age.
+
+    Never more than the Gamma-Poisson LLR of their number.
+    """
     weight, k, n = frame["weight"] / UNIT, frame["k"], frame["n"]
     # who is reported by everybody is a nuisance, not a groomer: its own adults set the measure
     adults, met = frame["adults"], frame["met_adults"]
@@ -189,7 +194,10 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     own = np.maximum((adults + 1.0) / (usual + 1.0), 1.0)
     expected_weight = cohorts.per_unit(frame.account, weight, n) * n * own
     expected = cohorts.per_unit(frame.account, k, n) * n * own
-    llr = weight - expected_weight
+    # reporters add up; but where many were to be expected, a few more are nothing
+    scatter = cohorts.scatter(frame.account, k, expected, n)
+    excess = excess_llr(k, expected, scatter, RATIO, ABOUT)
+    llr = np.minimum(weight - expected_weight, excess)
     return Judgement(
         account=frame.account,
         llr=np.where(k >= spec[KEY].minimum, llr, np.nan),

@@ -24,7 +24,7 @@ from signals.indicators.base import (
     number,
     total,
 )
-from signals.scoring import shift_llr
+from signals.scoring import mixture_z, shift_llr
 from signals.spec import ThresholdSpec
 
 KEY = "burst"
@@ -106,8 +106,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         tail = np.minimum(len(WINDOWS) * stats.norm.sf(wave), 0.999)
         outside = np.maximum(known_all - known, 0.0)
         share = (children_all - children + STEADY * usual) / (outside + STEADY)
-        mixture = stats.binom.sf(children - 1.0, known, np.clip(share, 1e-6, 1.0 - 1e-6))
-        z = np.minimum(stats.norm.isf(tail), stats.norm.isf(np.clip(mixture, 1e-12, 0.999)))
+        z = np.minimum(stats.norm.isf(tail), mixture_z(children, known, share))
         z = np.where((children >= spec[KEY].minimum) & ~np.isnan(z), z, -np.inf)
         better = z > best_z
         best_z = np.where(better, z, best_z)

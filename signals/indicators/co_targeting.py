@@ -31,6 +31,7 @@ from signals.indicators.base import (
     too_few,
     total,
 )
+from signals.scoring import tail_llr
 from signals.spec import ThresholdSpec
 
 KEY = "co_targeting"
@@ -285,9 +286,13 @@ def _best_partners(tables: Tables) -> pa.Table:
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """−ln p of the best partner; never below 0."""
+    """The ratio of the best partner's tail probability, all pairs considered; never below 0.
+
+    Bonferroni's bound may reach 1: no link is no sign of innocence.
+    """
     worth = frame["worth"]
-    llr = np.where(worth >= 0, worth / UNIT, np.nan)
+    found = np.maximum(tail_llr(np.exp(-np.maximum(worth, 0.0) / UNIT)), 0.0)
+    llr = np.where(worth >= 0, found, np.nan)
     return Judgement(
         account=frame.account,
         llr=llr,

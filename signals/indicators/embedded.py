@@ -25,11 +25,12 @@ from signals.indicators.base import (
     too_few,
     total,
 )
-from signals.scoring import rate_llr, rate_range, shift_llr
+from signals.scoring import log_beta_binomial, rate_range, shift_llr
 from signals.spec import ThresholdSpec
 
 KEY = "embedded"
-FIRST = 0.7  # share of contact that begins with the children, of those who belong to them
+# among offenders children come first this seldom: mean share, concentration as everywhere
+COME_TO_OFFENDERS = 0.15
 
 
 def counts(tables: Tables) -> Table:
@@ -63,16 +64,19 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     n = went + came
     enough = (n >= spec[KEY].minimum) & (went > 0)
     mean, concentration = cohorts.rates(frame.account, came, n)
-    first = np.maximum(rate_llr(came, n, mean, concentration, FIRST, spec.concentration), 0.0)
+    offenders = log_beta_binomial(
+        came, n, np.minimum(COME_TO_OFFENDERS, 0.5 * mean), np.asarray(spec.concentration)
+    )
+    first = np.maximum(log_beta_binomial(came, n, mean, concentration) - offenders, 0.0)
     pairs = np.maximum(went * (went - 1.0), 1.0)
     density = np.log((frame["ties"] + 0.5) / (pairs + 5.0))
     size = np.floor(2.0 * np.log2(np.maximum(went, 1.0)))
     several = (went >= spec[KEY].minimum) & enough
     close, _ = cohorts.same_size(frame.account, np.where(several, density, np.nan), size)
-    together = np.where(several, np.maximum(shift_llr(close), 0.0), 0.0)
+    together = np.where(several, np.maximum(shift_llr(close), 0.0), 0.0) * came / np.maximum(n, 1.0)
     return Judgement(
         account=frame.account,
-        llr=np.where(enough, -(first + 0.5 * together), np.nan),
+        llr=np.where(enough, -(first + together), np.nan),
         k=came,
         n=n,
         expected=n * mean,

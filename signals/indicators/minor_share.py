@@ -39,16 +39,20 @@ STEADY = 50.0  # people around that weigh as much as the cohort
 
 
 def contacts(tables: Tables) -> Table:
-    """Contacts of known weight: x, in millionths, that counts as a child."""
+    """Contacts of known weight: x, in millionths, that counts as a child; young: peers too."""
     c = tables.contacts
     c = c.filter(c.own & (c.stretch < len(tables.spec.stretches)))
     known = c.filter(c.weight.notnull())
     child = (known.weight > 0) & known.elder
-    known = known.mutate(x=ibis.ifelse(child, UNIT, 0).cast("int64"))
+    known = known.mutate(
+        x=ibis.ifelse(child, UNIT, 0).cast("int64"),
+        young=ibis.ifelse(known.weight > 0, UNIT, 0).cast("int64"),
+    )
     around = _ages_around(tables)
     around = around.filter(around.known > 0)
     share = (around.under_18 * UNIT).cast("float64") / around.known
-    around = around.select(unknown="account", x=share.round().cast("int64"))
+    share = share.round().cast("int64")
+    around = around.select(unknown="account", x=share, young=share)
     unknown = c.filter(c.weight.isnull())
     unknown = unknown.join(around, unknown.v == around.unknown).select(*known.columns)
     return known.union(unknown)
@@ -113,15 +117,15 @@ def _friends_of_friends(tables: Tables) -> Table:
 
 
 def counts(tables: Tables) -> Table:
-    """x: children (millionths) among n contacts; near, minors_near: known ages around."""
+    """k: children (millionths) among n contacts; young: with peers; near, minors_near: around."""
     c = contacts(tables)
-    found = by_stretch(c, tables.spec, "u", k=c.x, n=c.x >= 0)
+    found = by_stretch(c, tables.spec, "u", k=c.x, n=c.x >= 0, young=c.young)
     around = _surroundings(tables)
     both = found.join(around, found.account == around.u)
     places = range(len(tables.spec.stretches))
     return both.select(
         "account",
-        *(f"{name}_{place}" for name in ("k", "n") for place in places),
+        *(f"{name}_{place}" for name in ("k", "n", "young") for place in places),
         **{f"{name}_{p}": both[name] for name in ("near", "minors_near") for p in places},
     )
 
@@ -133,7 +137,10 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     near = frame["near"]
     mean = (frame["minors_near"] + STEADY * cohort) / (near + STEADY)
     mean = np.clip(mean, 0.005, 0.995)
-    llr = rate_llr(k, n, mean, concentration, spec[KEY].alternative or 0.6, spec.concentration)
+    alternative = spec[KEY].alternative or 0.6
+    llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration)
+    # to a child, these are no younger children but peers
+    llr = cohorts.or_a_child(llr, frame.account, frame["young"] / UNIT, n, alternative)
     enough = (n >= spec[KEY].minimum) & (k >= LEAST_MINORS)
     return Judgement(
         account=frame.account,

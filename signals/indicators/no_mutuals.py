@@ -70,7 +70,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     own = (adult_k + steady * usual) / (adult_n + steady)
     shift = np.clip(logit(own) - logit(usual), *OWN_SHIFT)
     mean = np.clip(expit(logit(cohort) + shift), 0.005, 0.995)
-    llr = rate_llr(k, n, mean, concentration, spec[KEY].alternative or 0.85, spec.concentration)
+    alternative = spec[KEY].alternative or 0.85
+    llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration)
+    llr = cohorts.or_a_child(llr, frame.account, k, n, alternative)
     return Judgement(
         account=frame.account,
         llr=np.where(n >= spec[KEY].minimum, llr, np.nan),

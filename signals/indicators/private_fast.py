@@ -95,6 +95,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     ):
         mean, concentration = cohorts.rates(frame.account, k, n)
         llr = rate_llr(k, n, mean, concentration, rate, spec.concentration)
+        llr = cohorts.or_a_child(llr, frame.account, k, n, rate)
         enough = n >= minimum
         total += np.where(enough, llr, 0.0)
         known |= enough

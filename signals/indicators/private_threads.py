@@ -57,6 +57,7 @@ def threads(tables: Tables) -> Table:
         "v",
         "t",
         child=(c.t < c.until_18) & (gap >= spec.age_gap).fill_null(True),
+        under_18=c.t < c.until_18,
         grown=c.t >= c.until_18,
         stretch=stretch_of(c.t, spec, tables.as_of),
     )
@@ -64,9 +65,9 @@ def threads(tables: Tables) -> Table:
 
 
 def counts(tables: Tables) -> Table:
-    """k of n threads with children; adults; met, met_adults: people in contact."""
+    """k of n threads with children; any: peers too; adults; met, met_adults: people in contact."""
     c = threads(tables)
-    mine = by_stretch(c, tables.spec, "u", k=c.child, n=c.t >= 0, adults=c.grown)
+    mine = by_stretch(c, tables.spec, "u", k=c.child, n=c.t >= 0, adults=c.grown, any=c.under_18)
     busy = mine.filter(mine[f"n_{len(tables.spec.stretches) - 1}"] >= 1)
     met = people_met(tables)
     both = busy.left_join(met, busy.account == met.met_by)
@@ -75,7 +76,7 @@ def counts(tables: Tables) -> Table:
         "account",
         **{
             f"{name}_{p}": both[f"{name}_{p}"].fill_null(0)
-            for name in ("k", "n", "adults", "met", "met_adults")
+            for name in ("k", "n", "adults", "any", "met", "met_adults")
             for p in places
         },
     )
@@ -87,6 +88,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     mean, concentration = cohorts.rates(frame.account, k, n)
     rate = spec[KEY].alternative or 0.5
     llr = rate_llr(k, n, mean, concentration, rate, spec.concentration)
+    # to a child, whom it writes to are no younger children but peers
+    llr = cohorts.or_a_child(llr, frame.account, frame["any"], n, rate)
     children, adults = k + 0.5, frame["adults"] + 0.5
     gap = np.log(children / (frame["met"] + 1.0)) - np.log(adults / (frame["met_adults"] + 1.0))
     z = gap / np.sqrt(1.0 / children + 1.0 / adults)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import optimize, stats
 
 from signals.engine.cohorts import Cohorts, fit_cells
+from signals.scoring import rate_llr
 from signals.spec import ThresholdSpec
 
 ADULT, CHILD = 3, 1
@@ -122,3 +125,28 @@ def test_z_scores_of_one_size_are_standard() -> None:
         assert inside.mean() == pytest.approx(0, abs=0.05)
         assert inside.std() == pytest.approx(1, abs=0.05)
     assert usual[0, size == 2.0][0] == pytest.approx(10, abs=0.3)
+
+
+def test_harmless_may_mean_a_child_recorded_as_an_adult() -> None:
+    """Adults do it in 1 of 10 contacts, children in 8 of 10: only who looks like a child gains."""
+    adults, children = 400, 400
+    band = np.repeat([ADULT, CHILD], [adults, children])
+    plain = cohorts(band, np.full(800, 10))
+    like = np.zeros(800)
+    like[0] = 0.7
+    some = replace(plain, child_like=like)
+    k = np.tile(np.repeat([1.0, 8.0], [adults, children]), (1, 1))
+    k[0, :2] = 8.0
+    n = np.full((1, 800), 10.0)
+    account = np.arange(800)
+    mean, concentration = some.rates(account, k, n)
+    llr = rate_llr(k, n, mean, concentration, 0.85, 6.0)
+    mixed = some.or_a_child(llr, account, k, n, 0.85)
+    assert llr[0, 0] == llr[0, 1] > 2.0
+    assert mixed[0, 0] < 1.0  # eight of ten is what children do
+    assert (mixed[0, 1:] == llr[0, 1:]).all()
+    # what neither adults nor children do counts as before
+    both = np.where(np.arange(800) < 2, 8.0, 1.0)[None, :]
+    mean, concentration = some.rates(account, both, n)
+    llr = rate_llr(both, n, mean, concentration, 0.85, 6.0)
+    assert some.or_a_child(llr, account, both, n, 0.85)[0, 0] == pytest.approx(llr[0, 0], abs=0.2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -119,11 +121,16 @@ def test_a_disabled_indicator_counts_for_nothing() -> None:
     assert total(spec, volume=5.0, refused=1.0) == pytest.approx(1.0)
 
 
-def test_only_groups_of_one_or_more_speak() -> None:
-    combined = scoring.combine(ratios(no_mutuals=1.0, volume=3.0, refused=0.99, burst=1.5), SPEC)
+def test_an_indicator_speaks_from_a_ratio_of_one_before_it_is_tempered() -> None:
+    of_one = scoring.speaks_at("refused", SPEC)
+    assert of_one == pytest.approx(np.log(0.5 + 0.5 * np.e))
+    assert scoring.speaks_at("age_mismatch", SPEC) == 1.0
+    given_ = {"no_mutuals": of_one, "volume": 3.0, "refused": of_one - 0.01, "burst": 1.5}
+    combined = scoring.combine(ratios(**given_, age_mismatch=0.9), SPEC)
     assert combined.speaking[0, 0] == 2
     assert not combined.fired[0, 0]
-    assert scoring.combine(ratios(persists=1.0), SPEC).fired[0, 0]
+    assert scoring.combine(ratios(persists=of_one), SPEC).fired[0, 0]
+    assert not scoring.combine(ratios(persists=of_one - 0.01), SPEC).fired[0, 0]
 
 
 def test_flags_need_points_groups_and_children() -> None:
@@ -175,3 +182,39 @@ def test_every_mistake_in_a_threshold_set_is_named() -> None:
     with pytest.raises(SpecError) as raised:
         ThresholdSpec.from_dict({"colour": 1, "indicators": {"burst": {"size": 3}, "x": {}}})
     assert set(raised.value.errors) == {"colour", "indicators.burst.size", "indicators.x"}
+
+
+def test_a_tail_probability_is_worth_one_on_average_by_chance() -> None:
+    assert scoring.tail_llr(np.array([0.01, 0.001])) == pytest.approx([1.4931, 3.0345], abs=1e-3)
+    assert scoring.tail_llr(np.array([1.0, 1.0 - 1e-6])) == pytest.approx(np.log(0.5), abs=1e-5)
+    p = np.linspace(1e-6, 1.0, 2_000_001)
+    # the missing sliver below 1e-6 holds 1 / −ln(1e-6) of it
+    mean = np.trapezoid(np.exp(scoring.tail_llr(p)), p) + 1.0 / -np.log(1e-6)
+    assert mean == pytest.approx(1.0, abs=0.05)
+
+
+@given(st.floats(-40.0, 40.0), st.floats(0.05, 1.0))
+def test_the_absence_of_a_tactic_says_little(llr: float, share: float) -> None:
+    spec = replace(SPEC, tactic_share=share, lowest=-20.0, highest=20.0).with_indicator(
+        "no_mutuals", cap=20.0
+    )
+    tempered = float(scoring.temper(np.array([llr]), "no_mutuals", spec)[0])
+    assert tempered >= max(np.log1p(-share) if share < 1.0 else -20.0, -20.0) - 1e-9
+    # between what it says of those who go about it so, and nothing
+    assert min(llr, 0.0) - 1e-9 <= tempered <= max(llr, 0.0) + 1e-9
+    if llr > 0.0:
+        assert tempered >= min(llr, 20.0) + np.log(share) - 1e-9
+
+
+def test_what_clears_is_not_tempered() -> None:
+    assert scoring.temper(np.array([-2.5]), "embedded", SPEC)[0] == -2.5
+    assert scoring.temper(np.array([-9.0]), "age_mismatch", SPEC)[0] == SPEC.lowest
+    assert np.isnan(scoring.temper(np.array([np.nan]), "volume", SPEC)[0])
+
+
+def test_a_mixture_of_ages_scatters_more_than_chance() -> None:
+    many = [np.array([x]) for x in (40.0, 50.0, 0.3)]
+    chance = (40.0 - 0.5 - 15.0) / np.sqrt(50 * 0.3 * 0.7)
+    assert 1.0 < float(scoring.mixture_z(*many)[0]) < chance
+    alone = [np.array([x]) for x in (1.0, 1.0, 0.3)]
+    assert float(scoring.mixture_z(*alone)[0]) == pytest.approx(0.2 / np.sqrt(0.21))
