@@ -44,4 +44,5 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "referral": _READ,
     "referral_step": _DECIDE,
     "case_hold": _DECIDE,
+    "case_linked": _READ,
 }

@@ -22,6 +22,7 @@ from moderation.services import (
 SERVICES = (
     claims.claim,
     claims.claim_next,
+    claims.claim_together,
     claims.renew,
     claims.release,
     claims.expire_leases,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,10 +15,14 @@ from moderation.errors import IllegalMove, LeaseLapsed
 from moderation.models import Case
 from moderation.services.moves import LEASE, background, lock, move, person, taken, target
 from staff.capabilities import Capability
+from staff.errors import Refused
 from staff.models import User
 
 # Activity on the page extends a lease, but not more often than this: each extension is an entry.
 _RENEW_AFTER = timedelta(minutes=5)
+
+TOGETHER = 20
+"""Cases that one person can claim at once: as many as can be looked at within a hold."""
 
 _LAPSED = "the hold had lapsed"
 
@@ -59,6 +64,30 @@ def claim_next(*, actor: Actor) -> Case | None:
             or ordered.select_for_update().filter(state=State.OPEN).first()
         )
         return None if case is None else _take(case, actor=actor, user=user)
+
+
+def claim_together(*, actor: Actor, case_ids: Sequence[int]) -> list[Case]:
+    """Claim those of some cases that are free, all at once; those that the actor holds then.
+
+    For cases that belong together, at most ``TOGETHER``. Cases that somebody else holds, and those
+    that are decided, are left alone: the others are worth taking without them. Raises NotAllowed
+    or Refused.
+    """
+    actor.require(Capability.REVIEW_CASES)
+    user = person(actor)
+    if len(set(case_ids)) > TOGETHER:
+        raise Refused(f"Take {TOGETHER} cases at most at a time.")
+    taken = []
+    with transaction.atomic():
+        for case in Case.objects.select_for_update().filter(pk__in=case_ids).order_by("id"):
+            now = timezone.now()
+            if case.is_held_by(user, now):
+                taken.append(_extend(case, actor=actor, now=now))
+            elif case.state == State.OPEN or (
+                case.state == State.IN_REVIEW and _has_lapsed(case, now)
+            ):
+                taken.append(_take(case, actor=actor, user=user))
+    return taken
 
 
 def renew(*, actor: Actor, case_id: int, by_activity: bool = False) -> Case:

@@ -224,6 +224,11 @@ _DISMISSAL = {"reason": "school_or_club_role", **_NOTE}
 SCENARIOS: dict[str, Scenario] = {
     "claims.claim": Scenario(claims.claim, CASEWORKERS, _open),
     "claims.claim_next": Scenario(claims.claim_next, CASEWORKERS, _queue),
+    "claims.claim_together": Scenario(
+        claims.claim_together,
+        CASEWORKERS,
+        lambda _who, _other: {"case_ids": [factories.case().pk, factories.case().pk]},
+    ),
     "claims.renew": Scenario(claims.renew, CASEWORKERS, _held),
     "claims.release": Scenario(claims.release, CASEWORKERS, _held),
     "claims.expire_leases": Scenario(claims.expire_leases, frozenset({SYSTEM}), _lapsed),
