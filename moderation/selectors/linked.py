@@ -35,9 +35,9 @@ class Linked:
 def cases(case: Case, user: User) -> list[Linked]:
     """The cases linked with ``case`` that ``user`` may see, the strongest link first.
 
-    Three queries. Linked are accounts that the run found to approach the same children more than chance explains,
+    Linked are accounts that the run found to approach the same children more than chance explains,
     and live cases whose accounts contacted ``SHARED`` of the same people. Of very many people the
-    first ``_TARGETS`` count.
+    first ``_TARGETS`` count. Three queries.
     """
     engine = {int(link["account"]) for link in case.assessment.summary.get("linked", ())}
     targets = (

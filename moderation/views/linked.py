@@ -15,7 +15,7 @@ from moderation.services import claims
 from moderation.views.answers import actor, go_to, person
 from moderation.views.queue import row_of
 from staff.capabilities import Capability
-from staff.errors import NotAllowed
+from staff.errors import NotAllowed, Refused
 from staff.views import require
 
 
@@ -48,12 +48,14 @@ def _take(request: HttpRequest, chosen: list[int], reference: str) -> HttpRespon
     if not chosen:
         messages.warning(request, "Tick the cases that you want to take.")
         return go_to(request, here)
-    taken = claims.claim_together(actor=actor(request), case_ids=chosen)
+    try:
+        taken = claims.claim_together(actor=actor(request), case_ids=chosen)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+        return go_to(request, here)
     names = ", ".join(case.reference for case in taken)
     missed = len(chosen) - len(taken)
-    left = (
-        f" {missed} could not be taken: somebody else has it, or it is decided." if missed else ""
-    )
+    left = f" {missed} could not be taken: held by others, or decided." if missed else ""
     if taken:
         messages.success(request, f"You hold {names}.{left}")
         return go_to(request, reverse("queue") + "?view=mine")
