@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from kombu import Queue
 
 accept_content = ["json"]
 task_serializer = "json"
@@ -22,6 +23,9 @@ worker_max_tasks_per_child = 200
 task_soft_time_limit = 15 * 60
 task_time_limit = 20 * 60
 task_default_queue = "sightline"
+# A worker takes both, unless it is told otherwise (`-Q prompt`): what is prompt need not wait for
+# a run that keeps every process of the other worker busy.
+task_queues = [Queue("sightline"), Queue("prompt", routing_key="prompt")]
 worker_hijack_root_logger = False
 worker_enable_remote_control = False
 worker_send_task_events = False

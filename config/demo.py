@@ -126,12 +126,22 @@ class Demo:
         celery = [sys.executable, "-m", "celery", "--app", "config.celery"]
         schedule = ["--schedule", str(self.home / "demo" / "schedule"), "--pidfile", ""]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+        def named(name: str) -> list[str]:
+            return ["--hostname", f"{name}@%h", *quiet]
+
         web = ["--config", "config/gunicorn.py", "--bind", f"fd://{listener.fileno()}"]
         return [
             Child(
                 "worker",
-                [*celery, "worker", "--concurrency", "2", "--hostname", "demo@%h", *quiet],
+                [*celery, "worker", "-Q", "sightline", "--concurrency", "2", *named("demo")],
                 logs / "worker.log",
+                folder,
+            ),
+            Child(
+                "prompt worker",
+                [*celery, "worker", "-Q", "prompt", "--pool", "solo", *named("prompt")],
+                logs / "prompt.log",
                 folder,
             ),
             Child(

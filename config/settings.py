@@ -380,3 +380,5 @@ SIGNALS_ENGINE = env.choice("SIGNALS_ENGINE", "duckdb", ("duckdb", "spark"))
 # A folder or object-store address of Parquet files to compute from, instead of the database.
 SIGNALS_GRAPH = env.text("SIGNALS_GRAPH")
 SIGNALS_RUN_AFTER_IMPORT = env.flag("SIGHTLINE_RUN_AFTER_IMPORT", default=True)
+# Accounts that an import may touch to be brought up to date at once, before the next run; 0: none.
+SIGNALS_PROMPT_ACCOUNTS = env.number("SIGHTLINE_PROMPT_ACCOUNTS", 200)

@@ -27,6 +27,7 @@ from signals.engine.result import EngineResult
 from signals.errors import RunBusy, RunInterrupted
 from signals.figures import figures_of
 from signals.models import Run, Score, ThresholdSet
+from signals.services import prompt
 from signals.services.defaults import active_thresholds
 from signals.services.runs import MAX_ATTEMPTS, end, put_back
 from signals.spec import KEYS, ThresholdSpec
@@ -133,9 +134,11 @@ def _compute(
         engine=run.engine,
         progress=engine_tells,
         explain=hooks.case_accounts(),
+        priors=prompt.recorder(run),
         keep=False,
     )
     tell("cases", _COMPUTED)
+    run.read_at, run.instant = taken.read_at, result.as_of
     storage.write_scores(run, result.scores)
     storage.save_facts(run, result.facts)
     run.basis = basis_of(
@@ -159,6 +162,7 @@ def _compute(
 @transaction.atomic
 def _complete(run: Run, result: EngineResult, watch: Watch, actor: Actor) -> None:
     """Everything that readers see of a run, at once."""
+    prompt.one_at_a_time()
     storage.write_assessments(run, result)
     stored = Run.objects.select_for_update().get(pk=run.pk)
     if stored.attempts != run.attempts or stored.state != Run.State.RUNNING:
@@ -187,6 +191,7 @@ def _complete(run: Run, result: EngineResult, watch: Watch, actor: Actor) -> Non
         }
         | {"thresholds": run.basis["thresholds"]},
     )
+    transaction.on_commit(prompt.warm, robust=True)
 
 
 @transaction.atomic

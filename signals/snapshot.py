@@ -19,7 +19,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Cursor
 from adbc_driver_postgresql import StatementOptions
 from django.conf import settings
+from django.db import connection
 from numpy.typing import NDArray
 
 from signals import arrow, graph_files, hooks
@@ -61,6 +62,7 @@ class Snapshot:
 
     graph: RawGraph
     graph_basis: dict[str, Any]
+    read_at: datetime
     labels: list[hooks.Label]
     exemptions: list[hooks.Exemption]
 
@@ -73,6 +75,7 @@ def take(as_of: datetime | None = None, progress: Progress | None = None) -> Sna
     """
     if as_of is not None and as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")
+    read_at = database_time()
     labels, exemptions = hooks.labels(), hooks.exemptions()
     if settings.SIGNALS_GRAPH:
         graph_basis: dict[str, Any] = graph_now()
@@ -86,9 +89,18 @@ def take(as_of: datetime | None = None, progress: Progress | None = None) -> Sna
             exemptions=_exemptions_table(exemptions),
         ),
         graph_basis=graph_basis,
+        read_at=read_at,
         labels=labels,
         exemptions=exemptions,
     )
+
+
+def database_time() -> datetime:
+    """The time by the database's own clock, to the microsecond."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (moment,) = cursor.fetchone()
+    return cast(datetime, moment)
 
 
 def _known_accounts() -> tuple[pa.Array, pa.Array]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +25,20 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from signals import arrow, hooks
 from signals.attempt import Replaced
-from signals.engine.result import EngineResult
+from signals.engine.result import Explanation
 from signals.models import Assessment, EvidenceRow, Run, Score
+from signals.selectors.runs import prompt_runs
 from signals.spec import KEYS
 
 KEPT_RUNS: Final = 2
 """Complete runs whose scores and facts are kept: the one in use and the one that readers may
 still be reading."""
+
+SCORE_COLUMNS: Final = (
+    "points", "rank", "flagged", "groups", "minors", "stretch", "points_without_private_fast",
+    "age_check", "recorded_minor", "exempt",
+)  # fmt: skip
+"""What a score holds in columns of its own, named as in the engine's result."""
 
 _EVIDENCE_FACTS: Final = ("kind", "outcome", "m", "m_star", "deg_u", "deg_v", "value")
 _SUMMARY: Final = (
@@ -96,7 +104,20 @@ def _lists(columns: list[pa.ChunkedArray]) -> pa.ListArray:
 # -- Explanations ------------------------------------------------------------------------------
 
 
-def write_assessments(run: Run, result: EngineResult) -> int:
+class Findings(Protocol):
+    """What is stored of a run's result, whole or of a few accounts."""
+
+    @property
+    def scores(self) -> pa.Table: ...
+    @property
+    def evidence(self) -> pa.Table: ...
+    @property
+    def explanations(self) -> dict[int, Explanation]: ...
+    @property
+    def links(self) -> pa.Table: ...
+
+
+def write_assessments(run: Run, result: Findings) -> int:
     """Store every explanation with its rows, in the running transaction; returns how many."""
     if not result.explanations:
         return 0
@@ -122,7 +143,7 @@ def write_assessments(run: Run, result: EngineResult) -> int:
     return len(made)
 
 
-def _summaries(result: EngineResult) -> dict[int, dict[str, Any]]:
+def _summaries(result: Findings) -> dict[int, dict[str, Any]]:
     """What else the run found about each explained account."""
     wanted = result.explanations.keys()
     summaries: dict[int, dict[str, Any]] = {account: {"linked": []} for account in wanted}
@@ -180,10 +201,16 @@ def facts_file(run_id: int) -> Path:
     return Path(settings.SIGHTLINE_HOME) / "facts" / f"run-{run_id}.parquet"
 
 
+def priors_folder(run_id: int) -> Path:
+    """Where lies what a run compared accounts with (``signals.engine.priors``)."""
+    return facts_file(run_id).with_suffix(".priors")
+
+
 def drop_facts(run_id: int) -> None:
-    """Remove the contact facts of a run that came to nothing, where they can be removed."""
+    """Remove the files of a run that came to nothing, where they can be removed."""
     with suppress(OSError):
-        facts_file(run_id).unlink(missing_ok=True)
+        for place in (facts_file, priors_folder):
+            _remove(place(run_id))
 
 
 def save_facts(run: Run, facts: pa.Table) -> None:
@@ -206,23 +233,41 @@ def prune() -> None:
     account with a case the points and sentences stay, as the history of its score; their evidence
     rows go.
     """
-    complete = Run.objects.filter(state=Run.State.DONE).order_by("-finished_at", "-pk")
+    complete = Run.objects.filter(state=Run.State.DONE, base=None)
+    complete = complete.order_by("-finished_at", "-pk")
     kept = list(complete.values_list("pk", flat=True)[:KEPT_RUNS])
-    replaced = Run.objects.exclude(pk__in=kept).exclude(state=Run.State.RUNNING)
+    overlay = list(prompt_runs(complete[0]).values_list("pk", flat=True)) if kept else []
+    replaced = Run.objects.exclude(pk__in=[*kept, *overlay]).exclude(state=Run.State.RUNNING)
     with_scores = replaced.filter(Exists(Score.objects.filter(run=OuterRef("pk"))))
     Score.objects.filter(run__in=list(with_scores.values_list("pk", flat=True))).delete()
 
     old = _without_references(
-        Assessment.objects.filter(run__state=Run.State.DONE).exclude(run__in=kept)
+        Assessment.objects.filter(run__state=Run.State.DONE).exclude(run__in=[*kept, *overlay])
     )
     with_case = hooks.case_accounts()
     old.exclude(account__in=with_case).delete()
     EvidenceRow.objects.filter(assessment__in=old.filter(account__in=with_case)).delete()
 
-    names = {facts_file(run_id).name for run_id in kept}
+    names = {place(run_id).name for run_id in kept for place in (facts_file, priors_folder)}
     for path in facts_file(0).parent.glob("run-*.p*"):
         if path.name not in names:
-            path.unlink(missing_ok=True)
+            _remove(path)
+    _prune_prompt_runs(latest=Run.objects.get(pk=kept[0]) if kept else None)
+
+
+def _prune_prompt_runs(latest: Run | None) -> None:
+    """Remove prompt runs that a complete run has overtaken and that explain nothing kept."""
+    if latest is not None:
+        newer = prompt_runs(latest).values("pk")
+        overtaken = Run.objects.filter(base__isnull=False).exclude(pk__in=newer)
+        overtaken.exclude(Exists(Assessment.objects.filter(run=OuterRef("pk")))).delete()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _without_references(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:

@@ -7,11 +7,13 @@ from typing import Any, Final
 import structlog
 from celery import shared_task
 from celery.schedules import crontab
+from celery.signals import worker_ready
 
 from audit.actors import Actor
 from signals.errors import RunBusy, RunInterrupted
 from signals.models import Run
 from signals.services import release_dead_runs, start_run
+from signals.services.prompt import UPDATE, WARM, warm
 from signals.services.runs import EXECUTE, send
 
 log = structlog.get_logger("signals")
@@ -42,6 +44,28 @@ def execute_run(run_id: int) -> None:
         return
     # What was queued in the meantime follows at once, rather than at the next sweep.
     sweep_runs()
+
+
+@shared_task(name=UPDATE, acks_late=False, soft_time_limit=60, time_limit=90)
+def prompt_update(batch_id: int) -> None:
+    """Bring the accounts that an import touched up to date. What is lost, the next run catches."""
+    from signals.prompt.update import prompt_update as update
+
+    update(actor=Actor.system("worker"), batch_id=batch_id)
+
+
+@shared_task(name=WARM, acks_late=False, soft_time_limit=120, time_limit=150)
+def prompt_warm() -> None:
+    """Get ready for updates against the latest run."""
+    from signals.prompt.update import warm_up
+
+    warm_up()
+
+
+@worker_ready.connect
+def _warm(**_kwargs: object) -> None:
+    """A worker that has just started is ready for updates before the first one comes."""
+    warm()
 
 
 @shared_task(name="signals.sweep_runs")

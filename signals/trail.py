@@ -7,6 +7,7 @@ VERBS: Final[dict[str, str]] = {
     "run.cancel": "cancelled a run",
     "run.interrupted": "found a run interrupted",
     "run.complete": "completed a run",
+    "run.prompt": "brought accounts up to date promptly",
     "run.fail": "ended a run with an error",
     "run.export_scores": "exported the scores of a run",
     "run.export_facts": "exported the contact facts of a run",

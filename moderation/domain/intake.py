@@ -37,7 +37,8 @@ class Step(StrEnum):
 class Known:
     """The account's latest case, as far as the rules look at it. ``reasons``: indicator keys.
 
-    ``run`` and ``until`` are those of its assessment. ``judged``: the severity is a person's word,
+    ``run`` (its place among runs, by what they can know) and ``until`` are those of its assessment.
+    ``judged``: the severity is a person's word,
     which no assessment changes.
     """
 

@@ -19,8 +19,8 @@ RECENT = timedelta(hours=24)
 
 def time_of(run: Run) -> datetime | None:
     """Before which time the run looked: its own, else just after the last event; None without."""
-    if run.as_of is not None:
-        return run.as_of
+    if run.as_of is not None or run.instant is not None:
+        return run.as_of or run.instant
     last: datetime | None = Event.objects.aggregate(last=Max("published"))["last"]
     return None if last is None else last + timedelta(microseconds=1)
 

@@ -54,7 +54,7 @@ def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
             headline = _headline(assessment)
             around = circumstances[assessment.pk]
             found = Found(
-                run=run.pk,
+                run=run.order,
                 thresholds=run.thresholds_id,
                 flagged=assessment.flagged,
                 points=assessment.points,
@@ -102,7 +102,7 @@ def known_of(case: Case) -> Known:
     """What the rules of intake look at."""
     return Known(
         state=State(case.state),
-        run=case.assessment.run_id,
+        run=case.assessment.run.order,
         thresholds=case.assessment.run.thresholds_id,
         points=case.points,
         points_when_decided=case.points_when_decided,

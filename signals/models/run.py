@@ -7,7 +7,12 @@ from django.db import models
 
 
 class Run(models.Model):
-    """One computation over the graph. Readers use the run that reached state ``done`` last."""
+    """One computation over the graph. Readers use the run that reached state ``done`` last.
+
+    A prompt run (``base`` is set) computed only the accounts that an import touched, against the
+    comparison values of the complete run ``base``; its values lie over those of the latest
+    complete run as long as it read the graph later than that one.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", "waiting"
@@ -22,10 +27,14 @@ class Run(models.Model):
         IMPORT = "import", "after an import"
         THRESHOLDS = "thresholds", "after a threshold change"
         NIGHTLY = "nightly", "nightly"
+        PROMPT = "prompt", "promptly after an event"
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     trigger = models.CharField(max_length=12, choices=Trigger.choices)
     as_of = models.DateTimeField(null=True)  # null: everything imported
+    base = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="prompts")
+    read_at = models.DateTimeField(null=True)  # when the graph was read: what came later is not in
+    instant = models.DateTimeField(null=True)  # ``as_of``, else just after the last event read
     full = models.BooleanField(default=False)  # computed even where nothing is new
     thresholds = models.ForeignKey(
         "signals.ThresholdSet", on_delete=models.PROTECT, null=True, related_name="runs"
@@ -72,8 +81,19 @@ class Run(models.Model):
         indexes = [
             models.Index(
                 fields=["-finished_at"], name="signals_run_done", condition=models.Q(state="done")
-            )
+            ),
+            models.Index(
+                fields=["read_at"],
+                name="signals_run_prompt",
+                condition=models.Q(base__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    @property
+    def order(self) -> int:
+        """Grows with what a run can know: by when it read the graph, then by number."""
+        moment = self.read_at or self.created_at
+        return (int(moment.timestamp() * 1_000_000) << 40) + self.pk

@@ -12,8 +12,18 @@ from signals.models import Run
 
 
 def latest_run() -> Run | None:
-    """The run that readers use: the one that became complete last. None before the first."""
-    return Run.objects.filter(state=Run.State.DONE).order_by("-finished_at", "-pk").first()
+    """The run that readers use: the one that became complete last. None before the first.
+
+    Prompt runs lie over it and are not meant here.
+    """
+    complete = Run.objects.filter(state=Run.State.DONE, base=None)
+    return complete.order_by("-finished_at", "-pk").first()
+
+
+def prompt_runs(over: Run) -> QuerySet[Run]:
+    """The prompt runs that read the graph later than the complete run ``over`` did."""
+    read_at = over.read_at or over.created_at
+    return Run.objects.filter(base__isnull=False, read_at__gt=read_at)
 
 
 def complete_run(which: str = "latest") -> Run:
@@ -27,14 +37,19 @@ def complete_run(which: str = "latest") -> Run:
     run = Run.objects.filter(pk=number).first()
     if run is None:
         raise NoRun(f"There is no run {which!r}: give a run's number, or latest.")
+    if run.base_id is not None:
+        raise NoRun(
+            f"Run {number} brought a few accounts up to date; the complete run behind it is run "
+            f"{run.base_id}."
+        )
     if run.state != Run.State.DONE:
         raise NoRun(f"Run {number} is not complete: it is {run.get_state_display()}.")
     return run
 
 
 def runs_newest_first() -> QuerySet[Run]:
-    """All runs with who started them and under which thresholds."""
-    return Run.objects.select_related("created_by", "thresholds").order_by("-pk")
+    """All runs over the whole graph, with who started them and under which thresholds."""
+    return Run.objects.filter(base=None).select_related("created_by", "thresholds").order_by("-pk")
 
 
 def spent(run: Run) -> float | None:

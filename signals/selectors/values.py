@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.db.models.functions import Coalesce
+
 from accounts.models import Account
 from signals import arrow
 from signals.models import Assessment, Run, Score
-from signals.selectors.runs import complete_run, latest_run
+from signals.selectors.runs import complete_run, latest_run, prompt_runs
 from signals.spec import KEYS
 
 if TYPE_CHECKING:
@@ -23,19 +25,39 @@ _QUERY: Final = """
            score.groups, score.minors, score.stretch, score.points_without_private_fast,
            score.age_check, score.recorded_minor, score.exempt, score.ring,
            score.llr, score.k, score.n
-    FROM signals_score score
+    FROM ({scores}) score
     JOIN accounts_account account ON account.id = score.account_id
-    WHERE score.run_id = {run} ORDER BY score.rank, account.account_id COLLATE "C"
+    ORDER BY score.rank, account.account_id COLLATE "C"
+"""
+_OF_RUN: Final = "SELECT * FROM signals_score WHERE run_id = {run}"
+# One statement sees one state: a prompt run is there whole or not at all.
+_WITH_PROMPT: Final = """
+    WITH newer AS (
+        SELECT DISTINCT ON (score.account_id) score.*
+        FROM signals_score score JOIN signals_run run ON run.id = score.run_id
+        WHERE score.run_id = ANY(ARRAY{prompt}::bigint[])
+        ORDER BY score.account_id, run.read_at DESC, run.id DESC
+    )
+    SELECT * FROM newer
+    UNION ALL
+    SELECT * FROM signals_score base
+    WHERE base.run_id = {run}
+      AND NOT EXISTS (SELECT 1 FROM newer WHERE newer.account_id = base.account_id)
 """
 
 
 def latest_scores() -> pa.Table:
-    """``scores`` of the latest complete run. Raises NoRun before the first."""
-    return scores(complete_run())
+    """``scores`` of the latest complete run, under those of prompt runs since.
+
+    Raises NoRun before the first.
+    """
+    run = complete_run()
+    prompt = list(prompt_runs(run).values_list("pk", flat=True))
+    return _read(run, _WITH_PROMPT.format(run=run.pk, prompt=prompt))
 
 
 def scores(run: Run) -> pa.Table:
-    """One row an assessed account, best rank first.
+    """What a complete run itself found. One row an assessed account, best rank first.
 
     ``account`` (database id), ``account_id`` (the platform's), ``points``, ``rank``, ``flagged``,
     ``groups``, ``minors``, ``stretch``, ``points_without_private_fast``, ``age_check``,
@@ -43,10 +65,14 @@ def scores(run: Run) -> pa.Table:
     indicator, null where there was not enough evidence. No rows for a run whose values a newer one
     has replaced.
     """
+    return _read(run, _OF_RUN.format(run=run.pk))
+
+
+def _read(run: Run, query: str) -> pa.Table:
     import pyarrow as pa
 
     with arrow.connect() as adbc, adbc.cursor() as cursor:
-        cursor.execute(_QUERY.format(run=run.pk))
+        cursor.execute(_QUERY.format(scores=query))
         table = cursor.fetch_arrow_table()
     columns = {name: table.column(name) for name in table.column_names if name not in _PARTS}
     for key in KEYS:
@@ -67,14 +93,14 @@ def export_scores(run: Run) -> pa.Table:
 
 
 def latest_assessment(account: Account) -> Assessment | None:
-    """What the latest complete run that explained ``account`` said about it.
+    """What the latest run that explained ``account``, complete or prompt, said about it.
 
-    None where no complete run flagged the account or found a case of it.
+    Of two the one that read the graph later. None where none flagged it or found a case of it.
     """
     return (
         Assessment.objects.filter(account=account, run__state=Run.State.DONE)
         .select_related("run")
-        .order_by("-run__finished_at", "-pk")
+        .order_by(Coalesce("run__read_at", "run__created_at").desc(), "-pk")
         .first()
     )
 

@@ -21,6 +21,7 @@ from signals.errors import RunEnded
 from signals.models import Run, Score, ThresholdSet
 from signals.selectors.runs import latest_run
 from signals.services.defaults import active_thresholds
+from signals.services.prompt import update_after_import
 from staff.capabilities import Capability
 from staff.errors import Refused
 
@@ -95,9 +96,13 @@ def _current(thresholds: ThresholdSet, as_of: datetime | None) -> Run | None:
 
 
 def start_after_import(batch: ImportBatch) -> None:
-    """Queue a run when an import has ended, unless ``SIGNALS_RUN_AFTER_IMPORT`` is off."""
+    """Queue a run when an import has ended, unless ``SIGNALS_RUN_AFTER_IMPORT`` is off.
+
+    Accounts that a small import touches are brought up to date before it.
+    """
     if settings.SIGNALS_RUN_AFTER_IMPORT:
         start_run(actor=Actor.system("worker"), trigger=Run.Trigger.IMPORT)
+        update_after_import(batch)
 
 
 def seconds_to_wait(run: Run) -> int:

@@ -75,7 +75,7 @@ class Graph:
     ) -> Event:
         """``target``: an account's name, or the event that an outcome names."""
         self._events += 1
-        values: dict[str, Any] = {"event_id": f"e{self._events}"}
+        values: dict[str, Any] = {"event_id": f"e{self._events}", "batch": self.batch}
         if isinstance(target, Event):
             values |= {"ref": target, "reference": target.event_id}
         elif target is not None:
@@ -84,7 +84,6 @@ class Graph:
             type=kind,
             actor=self.accounts[actor],
             published=day(on),
-            batch=self.batch,
             **(values | given),
         )
         self._count("events", 1)

@@ -1,0 +1,1 @@
+"""Accounts that a small import touches, brought up to date before the next complete run."""
