@@ -102,8 +102,14 @@ class DuckDB:
         return self.load("facts", contacts)
 
     def narrow(self, name: str, columns: Sequence[str]) -> Table:
-        """Keep only these columns of the facts."""
-        return self.load(name, self._arrow.pop(name).select(columns))
+        """Keep only these columns of the facts, where they may leave memory for the disk."""
+        chosen = ", ".join(f'"{column}"' for column in columns)
+        self._connection.execute(
+            f'CREATE OR REPLACE TABLE "narrow" AS SELECT {chosen} FROM "{name}"'  # noqa: S608 - names of ours
+        ).fetchall()
+        self.drop(name)
+        self._connection.execute(f'ALTER TABLE "narrow" RENAME TO "{name}"').fetchall()
+        return self._ibis.table(name)
 
     def communities(self, ties: Table, prepared: Prepared) -> Table:
         """The community of every account: account, community."""

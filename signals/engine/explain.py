@@ -89,15 +89,20 @@ def together(parts: list[pa.Table]) -> pa.Table:
 
 
 def few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Tables:
-    """The tables with no contacts but those that these accounts began."""
+    """The tables with no contacts but those that these accounts began, and only their ties."""
     few = backend.load("wanted", pa.table({"wanted": pa.array(accounts, pa.int32())}))
-    contacts, facts = tables.contacts, tables.facts
+    contacts, facts, ties = tables.contacts, tables.facts, tables.ties
+    of_a = ties.semi_join(few, ties.a == few.wanted)
+    other = few.select(other="wanted")
+    of_b = ties.semi_join(other, ties.b == other.other)
+    of_b = of_b.anti_join(few, of_b.a == few.wanted)
     return replace(
         tables,
         contacts=backend.materialise(
             "contacts_wanted", contacts.semi_join(few, contacts.u == few.wanted)
         ),
         facts=backend.materialise("facts_wanted", facts.semi_join(few, facts.u == few.wanted)),
+        ties=backend.materialise("ties_wanted", of_a.union(of_b)),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
+from signals.engine.aside import judgement_aside
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Frame, Judgement, Tables, by_stretch
@@ -86,14 +87,16 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
             found = frame(counted, stretches)
             judgement = indicator.judge(found, cohorts, spec)
             assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
-            judgements[key] = judgement.only(np.ones(len(judgement.account), np.bool_))
+            judgements[key] = judgement_aside(
+                judgement.only(np.ones(len(judgement.account), np.bool_))
+            )
     account = np.flatnonzero(assessed)
     llr = np.full((stretches, len(KEYS), len(account)), np.nan)
     for key, judged in judgements.items():
         judgement = judged.only(assessed[judged.account])
         to = np.searchsorted(account, judgement.account)
         llr[:, KEYS.index(key), to] = temper(judgement.llr, key, spec)
-        judgements[key] = replace(judgement, llr=judgement.llr[:, :0])
+        judgements[key] = judgement_aside(replace(judgement, llr=judgement.llr[:, :0].copy()))
     _excuse(llr, spec)
     total, without = np.full((2, stretches, len(account)), np.nan)
     speaking = np.zeros(total.shape, np.int64)
