@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from moderation.views import (
+    care,
     case,
     deadlines,
     decisions,
@@ -26,6 +27,7 @@ urlpatterns = [
     path("cases/<str:reference>/claim/", decisions.claim, name="case_claim"),
     path("cases/<str:reference>/renew/", decisions.renew, name="case_renew"),
     path("cases/<str:reference>/release/", decisions.release, name="case_release"),
+    path("cases/<str:reference>/skip/", care.skip, name="case_skip"),
     path("cases/<str:reference>/note/", decisions.note, name="case_note"),
     path("cases/<str:reference>/undo/", decisions.take_back, name="case_undo"),
     path("cases/<str:reference>/draft/", drafts.keep, name="case_draft"),
@@ -50,5 +52,10 @@ urlpatterns = [
     path("exemptions/", exemptions.exemption_list, name="exemptions"),
     path("exemptions/<int:exemption_id>/end/", exemptions.revoke, name="exemption_revoke"),
     path("deadlines/", deadlines.deadlines, name="deadlines"),
+    path("shift/", care.shift, name="shift"),
+    path("shift/choose/", care.choose, name="shift_choose"),
+    path("shift/pause/", care.pause, name="pause"),
+    path("shift/end/", care.end, name="shift_end"),
+    path("care/", care.terms, name="care"),
     path("help/", help_sheet.help_page, name="help"),
 ]

@@ -1,5 +1,6 @@
 """What people do about it."""
 
+from moderation.models.care import CareChoice, CareTerms, Exposure, Shift
 from moderation.models.case import Case
 from moderation.models.deadline import Breach, DeadlineTerms
 from moderation.models.decision import Decision, Note
@@ -14,12 +15,15 @@ from moderation.models.reveal import Reveal
 
 __all__ = [
     "Breach",
+    "CareChoice",
+    "CareTerms",
     "Case",
     "DeadlineTerms",
     "Decision",
     "Delivery",
     "Draft",
     "Exemption",
+    "Exposure",
     "Note",
     "PoliceHold",
     "Pseudonym",
@@ -27,4 +31,5 @@ __all__ = [
     "Referral",
     "Reveal",
     "SealedPackage",
+    "Shift",
 ]

@@ -4,6 +4,7 @@
 """
 
 from moderation.services import (
+    care,
     claims,
     decisions,
     escalation,
@@ -20,6 +21,11 @@ from moderation.services import (
 )
 
 SERVICES = (
+    care.skip,
+    care.go_on,
+    care.end_shift,
+    care.choose,
+    care.set_terms,
     claims.claim,
     claims.claim_next,
     claims.claim_together,
@@ -57,6 +63,7 @@ SERVICES = (
 
 __all__ = [
     "SERVICES",
+    "care",
     "claims",
     "decisions",
     "escalation",

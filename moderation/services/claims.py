@@ -13,6 +13,8 @@ from audit.services import record
 from moderation.domain.transitions import State, Verb
 from moderation.errors import IllegalMove, LeaseLapsed
 from moderation.models import Case
+from moderation.selectors.care import not_for
+from moderation.services.care import note_case
 from moderation.services.moves import LEASE, background, lock, move, person, taken, target
 from staff.capabilities import Capability
 from staff.errors import Refused
@@ -50,13 +52,14 @@ def claim_next(*, actor: Actor) -> Case | None:
 
     Two people asking at once get two different cases. Where nothing is open, a case whose hold
     has lapsed is taken over without waiting for the sweep; where all that is open is just being
-    written, by a run or another person, this waits for it. Raises NotAllowed.
+    written, by a run or another person, this waits for it. What the person leaves to others, or
+    skipped in this shift, is not offered. Raises NotAllowed.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
     with transaction.atomic():
         now = timezone.now()
-        ordered = Case.objects.order_by("-priority", "id")
+        ordered = Case.objects.exclude(not_for(user, now)).order_by("-priority", "id")
         free = ordered.select_for_update(skip_locked=True)
         case = (
             free.filter(state=State.OPEN).first()
@@ -158,6 +161,7 @@ def _take(case: Case, *, actor: Actor, user: User) -> Case:
         move(case, Verb.RELEASE, actor=actor, reason=_LAPSED)
     now = timezone.now()
     lease = now + LEASE
+    note_case(user, case, now)
     move(case, Verb.CLAIM, actor=actor, holder=user, lease_expires_at=lease, claimed_at=now)
     return case
 

@@ -10,6 +10,7 @@ from audit.services import record
 from moderation.domain.reveals import LASTS, RevealReason, stands
 from moderation.errors import NotInHand
 from moderation.models import Case, Reveal
+from moderation.services.care import note_reveal
 from moderation.services.checks import Entered
 from moderation.services.moves import lock, person, target
 from staff.capabilities import Capability
@@ -33,6 +34,7 @@ def reveal(*, actor: Actor, case_id: int, reason: str, note: str = "") -> Reveal
             note = entered.text("note", note, missing="")
         entered.check()
         now = timezone.now()
+        note_reveal(user, case, now)
         entry = record(
             actor=actor,
             verb="case.reveal",

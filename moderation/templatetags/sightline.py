@@ -12,9 +12,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from moderation.domain.transitions import State
+from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
-from moderation.domain.wording import STATE_WORDS
+from moderation.domain.wording import STATE_WORDS, VERB_WORDS
 from staff.capabilities import Capability
 from staff.models import User
 
@@ -39,6 +39,7 @@ _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
     ("Thresholds", "thresholds", Capability.VIEW_THRESHOLDS, ()),
     ("Deadlines", "deadlines", Capability.EDIT_THRESHOLDS, ()),
     ("Staff", "staff", Capability.MANAGE_STAFF, ()),
+    ("Care", "care", Capability.MANAGE_STAFF, ()),
     ("Keys", "keys", Capability.MANAGE_KEYS, ()),
     ("Audit trail", "audit", Capability.VIEW_AUDIT, ()),
 )
@@ -146,6 +147,18 @@ def severity(value: str) -> dict[str, Any]:
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     """What ``mapping`` holds under ``key``; None where it holds nothing."""
     return mapping.get(key)
+
+
+@register.filter
+def may(user: object, capability: str) -> bool:
+    """Whether the signed-in person holds a capability."""
+    return isinstance(user, User) and user.can(Capability(capability))
+
+
+@register.filter
+def verb_words(value: str) -> str:
+    """How a decision reads in a sentence."""
+    return VERB_WORDS[Verb(value)]
 
 
 @register.filter

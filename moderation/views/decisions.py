@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from moderation import forms
@@ -20,6 +21,7 @@ from moderation.selectors import completeness
 from moderation.services import claims, decisions, drafts, escalation, undo
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
+from moderation.views.onwards import enough, next_case, to_pause
 from moderation.views.queue import row_part
 from staff.capabilities import Capability
 from staff.confirmation import confirm, is_confirmed
@@ -39,6 +41,8 @@ def claim(request: HttpRequest, reference: str) -> HttpResponse:
     case = case_or_404(person(request), reference)
     if request.method != "POST":
         return redirect(case_url(case))
+    if not case.is_held_by(person(request), timezone.now()) and enough(request):
+        return to_pause(request)
     try:
         claims.claim(actor=actor(request), case_id=case.pk)
     except CaseTaken as taken:
@@ -269,7 +273,7 @@ def _take(
         return with_refusal(request, fresh, form, status=409, refusal=refusal)
     said = done.format(reference=case.reference, **values)
     if "next" in request.POST:
-        return _next(request, said)
+        return next_case(request, said)
     messages.success(request, said)
     return go_to(request, reverse(home) if home else case_url(case))
 
@@ -280,12 +284,3 @@ def _keep_words(request: HttpRequest, case: Case, form: forms.CaseForm) -> None:
         drafts.keep(
             actor=actor(request), case_id=case.pk, form=form.name, given=request.POST.dict()
         )
-
-
-def _next(request: HttpRequest, said: str) -> HttpResponse:
-    case = claims.claim_next(actor=actor(request))
-    if case is None:
-        messages.success(request, f"{said} Nothing else is open.")
-        return go_to(request, reverse("queue"))
-    messages.success(request, f"{said} This is the next one.")
-    return go_to(request, case_url(case))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,8 +20,8 @@ from moderation.models import Case
 from moderation.selectors import queue as select
 from moderation.selectors.people import BANDS
 from moderation.selectors.queue import VIEWS, Filters
-from moderation.services import claims
-from moderation.views.answers import actor, case_url, go_to, person, wants_part
+from moderation.views.answers import person, wants_part
+from moderation.views.onwards import next_case
 from staff.capabilities import Capability
 from staff.models import User
 from staff.views import require
@@ -110,11 +109,7 @@ def queue_updates(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Claim the most urgent open case and open it."""
-    case = claims.claim_next(actor=actor(request))
-    if case is None:
-        messages.info(request, "Nothing is open. New cases appear here after the next run.")
-        return go_to(request, reverse("queue"))
-    return go_to(request, case_url(case))
+    return next_case(request)
 
 
 def row_part(request: HttpRequest, case_id: int, announce: str) -> HttpResponse:

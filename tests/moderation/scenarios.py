@@ -15,6 +15,7 @@ from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
 from moderation.models import Case, Exemption, Referral
 from moderation.services import (
+    care,
     claims,
     decisions,
     escalation,
@@ -58,6 +59,11 @@ def _queue(_who: User, _other: User) -> dict[str, Any]:
 
 def _held(who: User, _other: User) -> dict[str, Any]:
     return {"case_id": _hold_as(who).pk}
+
+
+def _in_a_shift(who: User, _other: User) -> dict[str, Any]:
+    _hold_as(who)
+    return {}
 
 
 def _revealed(who: User, _other: User) -> dict[str, Any]:
@@ -222,6 +228,17 @@ _NOTE = {"note": "Coaches the team that all of them play in."}
 _DISMISSAL = {"reason": "school_or_club_role", **_NOTE}
 
 SCENARIOS: dict[str, Scenario] = {
+    "care.skip": Scenario(care.skip, CASEWORKERS, _held),
+    "care.go_on": Scenario(care.go_on, CASEWORKERS, lambda _who, _other: {}),
+    "care.end_shift": Scenario(care.end_shift, CASEWORKERS, _in_a_shift),
+    "care.choose": Scenario(
+        care.choose, CASEWORKERS, lambda _who, _other: {"left_out": ["under_13"]}
+    ),
+    "care.set_terms": Scenario(
+        care.set_terms,
+        frozenset({Role.ADMIN}),
+        lambda _who, _other: {"cases": 30, "critical": 5, "reveals": 9, "contacts": "Ask Sam."},
+    ),
     "claims.claim": Scenario(claims.claim, CASEWORKERS, _open),
     "claims.claim_next": Scenario(claims.claim_next, CASEWORKERS, _queue),
     "claims.claim_together": Scenario(
