@@ -100,12 +100,14 @@ def evaluate(
     first_contacts: Mapping[str, datetime] | None = None,
     cases: Mapping[str, datetime] | None = None,
     ablation: Mapping[str, NDArray[np.float64]] | None = None,
+    calibration: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every figure, as plain JSON values with their definitions.
 
     ``groups`` has ``account_id`` and any of region, age_band, gender. ``first_contacts`` and
     ``cases`` give moments by account_id, for the days to a case. ``ablation`` maps an indicator to
     the points of the score without it, in the order of the truth (see ``points_without``).
+    ``calibration`` is what ``signals.calibration`` found, passed on.
     """
     scored = align(scores, truth)
     report = _overall(scored, truth, ks)
@@ -114,6 +116,7 @@ def evaluate(
     report["hard_negatives"] = _classes(scored, truth)
     report["groups"] = {} if groups is None else _groups(scored, truth, groups)
     report["days_to_case"] = _days(truth, first_contacts, cases)
+    report["calibration"] = calibration
     report["definitions"] = DEFINITIONS
     return report
 

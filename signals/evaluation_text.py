@@ -44,6 +44,42 @@ def _rates(head: str, name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
     yield from _table((head, "accounts", "flagged", "rate", "95 % interval"), cells)
 
 
+def _calibration(found: dict[str, Any]) -> Iterator[str]:
+    cases, right = found["decided"], found["confirmed"]
+    yield f"Decided cases: {cases:,}, of them {right:,} confirmed."
+    if not found["enough"]:
+        yield (
+            f"A calibration of the weights needs {found['needed']:,} decided cases, "
+            f"{found['needed_of_each']:,} of them confirmed and as many dismissed."
+        )
+        return
+    loss = found["log_loss"]
+    better = "better" if found["better"] else "no better"
+    yield (
+        f"Calibrated weights would predict held-out decisions {better}: "
+        f"log loss {_number(loss['as_it_is'])} as it is, {_number(loss['calibrated'])} calibrated."
+    )
+    yield (
+        f"{found['no_longer_flagged']:,} flagged accounts would fall below the threshold, "
+        f"{found['above_threshold_then']:,} others rise above it. At the threshold about "
+        f"{_share(found['confirmed_at_threshold'])} of decided cases were confirmed. "
+        "Nothing is changed: an admin decides, in a new threshold set."
+    )
+    yield from _table(
+        ("weight of", "fitted", "nine in ten", "cases", "differs from 1"),
+        [
+            (
+                row["key"],
+                f"{row['weight']:.2f}",
+                "–" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}",
+                str(row["cases"]),
+                "yes" if row["differs"] else "",
+            )
+            for row in found["weights"]
+        ],
+    )
+
+
 def lines(report: dict[str, Any]) -> Iterator[str]:
     """Every figure of ``signals.evaluate.evaluate``, a line at a time."""
     flagged = report["flagged"]
@@ -96,3 +132,6 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
             for row in report["indicators"]
         ],
     )
+    if report["calibration"]:
+        yield ""
+        yield from _calibration(report["calibration"])

@@ -14,9 +14,8 @@ UNUSED: Final = frozenset({"keep_margin", "sample_share", "prior"})
 MEANINGS: Final[dict[str, str]] = {
     "open_at": "Accounts with at least so many points are flagged, if the rules below agree. "
     "20 points double the odds.",
-    "min_groups": "A group agrees when one of its indicators, taken by itself, makes the odds 2.7 times "
-    "as high or more. "
-    "With 2, no single kind of evidence flags anybody.",
+    "min_groups": "A group agrees when one of its indicators, taken by itself, makes the odds "
+    "2.7 times as high or more. With 2, no single kind of evidence flags anybody.",
     "min_minors": "Different children contacted. Not asked where reports by children, acting "
     "together with another account, or coming back after a refusal speak.",
     "reopen_points": "A dismissed account comes back only when new events add so many points; "

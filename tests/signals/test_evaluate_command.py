@@ -60,6 +60,8 @@ def test_the_planted_account_is_found(
     assert figures["assessed"] == latest_scores().num_rows
     assert {row["group"] for row in figures["groups"]["age_band"]} >= {"25_39"}
     assert figures["days_to_case"]["cases"] == 1
+    assert figures["calibration"]["decided"] == 0
+    assert not figures["calibration"]["enough"]
 
 
 def test_replaying_finds_an_earlier_date_than_the_run_itself(
@@ -71,6 +73,7 @@ def test_replaying_finds_an_earlier_date_than_the_run_itself(
     text = capsys.readouterr().out
     assert "Average precision: 1.000" in text
     assert "planted strategy" in text
+    assert "A calibration of the weights needs 200 decided cases" in text
     replayed = re.search(r"Median days from first contact to case: (\d+) \(1 cases\)", text)
     assert replayed
     assert int(replayed[1]) < at_once

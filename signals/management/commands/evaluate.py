@@ -13,11 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from signals import hooks
+from signals.calibration import calibration
 from signals.errors import NoRun
 from signals.evaluate import evaluate, first_flagged
 from signals.evaluation_text import lines
-from signals.selectors import latest_scores
+from signals.selectors import latest_run, latest_scores
 from signals.selectors.evaluation import account_groups, first_child_contacts, first_flags
+from signals.services import active_thresholds
+from signals.spec import ThresholdSpec
 from signals.truth import TruthError, read_truth
 
 
@@ -72,6 +76,7 @@ class Command(BaseCommand):
             groups=account_groups(),
             first_contacts=first_child_contacts(planted),
             cases=cases,
+            calibration=calibration(scores, _decisions(), _spec()),
         )
         if options["json"]:
             self.stdout.write(json.dumps(report, allow_nan=False))
@@ -83,15 +88,13 @@ class Command(BaseCommand):
         """Scores as of evenly spread dates, by the engine and thresholds in force; none stored."""
         from signals import snapshot
         from signals.engine import run as engine
-        from signals.services import active_thresholds
-        from signals.spec import ThresholdSpec
 
         graph = snapshot.take().graph
         span = pc.min_max(graph.events.column("published")).as_py()
         if span["min"] is None:
             return
         names = _names()
-        spec = ThresholdSpec.from_dict(active_thresholds().spec)
+        spec = _spec()
         for number in range(1, dates + 1):
             # The last event itself belongs to the last date.
             moment = span["min"] + (span["max"] - span["min"]) * number / dates
@@ -99,6 +102,19 @@ class Command(BaseCommand):
             scores = engine.run(graph, spec, as_of=moment).scores
             yield moment, scores.join(names, keys="account")
             self.stderr.write(f"Replayed {number} of {dates}: {moment:%Y-%m-%d}.")
+
+
+def _spec() -> ThresholdSpec:
+    """The thresholds of the latest run."""
+    run = latest_run()
+    given = run.thresholds if run is not None else None
+    return ThresholdSpec.from_dict((given or active_thresholds()).spec)
+
+
+def _decisions() -> dict[int, bool]:
+    """Account to whether its last decided case was confirmed."""
+    rows = sorted(hooks.labels(), key=lambda label: label.decided_at)
+    return {label.account: label.outcome == "confirmed" for label in rows}
 
 
 def _names() -> pa.Table:
