@@ -8,12 +8,14 @@ class ModerationConfig(AppConfig):
     def ready(self) -> None:
         from audit import verbs
         from moderation.domain.wording import AUDIT_PHRASES
+        from moderation.models import Delivery
         from moderation.selectors import accounts, exemptions
-        from moderation.services import intake
+        from moderation.services import filing, intake, outbox
         from signals import hooks
 
         for verb, phrase in AUDIT_PHRASES.items():
             verbs.register(verb, phrase)
+        outbox.provide(Delivery.Kind.CYBERTIPLINE, filing.send)
         hooks.on_run_done(intake.open_cases)
         hooks.provide_case_accounts(accounts.with_cases)
         hooks.provide_labels(accounts.labels)

@@ -49,6 +49,11 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "referrals": _READ,
     "referral": _READ,
     "referral_step": _DECIDE,
+    "referral_file": _DECIDE,
+    "referral_nca": _DECIDE,
+    "case_package": _DECIDE,
+    "outbox": _READ,
+    "outbox_retry": _DECIDE,
     "case_hold": _DECIDE,
     "case_linked": _READ,
 }

@@ -6,6 +6,7 @@ from django import forms
 
 from moderation.domain.referrals import DESTINATION_LABELS, OUTCOME_LABELS, Destination, Outcome
 from moderation.forms import CaseForm
+from moderation.package.nca import PRIORITIES
 
 
 def _words(label: str, missing: str, help_text: str = "", *, required: bool = True) -> forms.Field:
@@ -32,6 +33,24 @@ class SentForm(CaseForm):
         error_messages={
             "required": "Write the number that the receiver gave.",
             "max_length": "Shorten this to 100 characters.",
+        },
+    )
+
+
+class NcaForm(CaseForm):
+    name = "nca"
+    priority = forms.ChoiceField(
+        label="Priority that you chose in the portal",
+        choices=PRIORITIES,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose the priority that you gave it."},
+    )
+    receipt = forms.CharField(
+        label="Reference that the NCA gave",
+        max_length=80,
+        error_messages={
+            "required": "Write the reference that the NCA gave.",
+            "max_length": "Shorten this to 80 characters.",
         },
     )
 

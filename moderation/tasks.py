@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from audit.actors import Actor
-from moderation.services import claims, drafts, packages, pseudonyms, terms, upkeep
+from moderation.services import claims, drafts, outbox, packages, pseudonyms, terms, upkeep
 
 # Seconds between two runs.
 SCHEDULE = {
@@ -13,6 +13,7 @@ SCHEDULE = {
     "moderation.resume_monitored": 60 * 60,
     "moderation.reprioritise": 10 * 60,
     "moderation.record_breaches": 5 * 60,
+    "moderation.deliver_due": 30,
     "moderation.keep_pseudonyms": 60,
     "moderation.seal_packages": 60,
     "moderation.forget_drafts": 24 * 60 * 60,
@@ -59,3 +60,16 @@ def keep_pseudonyms() -> int:
 def seal_packages() -> int:
     """Seal the packages of referrals that were approved since."""
     return packages.seal_approved(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.deliver")
+def deliver(delivery_id: int) -> bool:
+    """Try one delivery that is due; whether it was tried."""
+    found = outbox.deliver(actor=Actor.system("worker"), delivery_id=delivery_id)
+    return found is not None
+
+
+@shared_task(name="moderation.deliver_due")
+def deliver_due() -> int:
+    """Try every delivery that is due, also those whose worker died."""
+    return outbox.deliver_due(actor=Actor.system("worker"))

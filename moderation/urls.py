@@ -17,6 +17,7 @@ from moderation.views import (
     queue,
     referrals,
     reveals,
+    sending,
 )
 
 urlpatterns = [
@@ -46,11 +47,16 @@ urlpatterns = [
     path("escalations/", escalations.escalations, name="escalations"),
     path("referrals/", escalations.referrals, name="referrals"),
     path("referrals/<str:reference>/", referrals.referral, name="referral"),
+    path("referrals/<str:reference>/file/", sending.file_report, name="referral_file"),
+    path("referrals/<str:reference>/nca/", sending.nca, name="referral_nca"),
     path("referrals/<str:reference>/<str:verb>/", referrals.step, name="referral_step"),
     path("cases/<str:reference>/linked/", linked.linked, name="case_linked"),
     path("cases/<str:reference>/hold/", referrals.hold, name="case_hold"),
     path("exemptions/", exemptions.exemption_list, name="exemptions"),
     path("exemptions/<int:exemption_id>/end/", exemptions.revoke, name="exemption_revoke"),
+    path("cases/<str:reference>/package/", sending.package, name="case_package"),
+    path("outbox/", sending.outbox_page, name="outbox"),
+    path("outbox/<int:delivery_id>/retry/", sending.retry, name="outbox_retry"),
     path("deadlines/", deadlines.deadlines, name="deadlines"),
     path("shift/", care.shift, name="shift"),
     path("shift/choose/", care.choose, name="shift_choose"),

@@ -81,7 +81,7 @@ def test_every_policy_has_a_route() -> None:
 
 
 @pytest.fixture
-def address(moderator2: User, tmp_path: Path) -> Address:
+def address(moderator2: User, supervisor2: User, tmp_path: Path) -> Address:
     """The address of a route, with things that exist where it names some."""
     rejects = tmp_path / "rejects.csv"
     rejects.write_text("file,line,field,value,reason\n")
@@ -93,6 +93,7 @@ def address(moderator2: User, tmp_path: Path) -> Address:
         "number": lambda: 1,  # the entry that making the first person left
         "staff pk": lambda: moderator2.pk,
         "verb": lambda: "send",
+        "delivery_id": lambda: factories.undelivered(moderator2, supervisor2).pk,
         "exemption_id": lambda: _exemption(moderator2).pk,
         "keys pk": lambda: _api_key().pk,
         "mfa pk": lambda: 1,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from moderation.selectors import escalations as select
+from moderation.selectors.outbox import needing_a_person
 from moderation.views.answers import person
 from moderation.views.queue import row_of
 from staff.capabilities import Capability
@@ -33,7 +34,8 @@ def escalations(request: HttpRequest) -> HttpResponse:
 def referrals(request: HttpRequest) -> HttpResponse:
     """Referrals to the police, the newest first."""
     page, links = _page(request, select.referrals(person(request)))
-    return render(request, "moderation/referrals.html", {"referrals": page, "page": links})
+    context = {"referrals": page, "page": links, "dead": needing_a_person(person(request))}
+    return render(request, "moderation/referrals.html", context)
 
 
 def _page(request: HttpRequest, found: QuerySet[Any]) -> tuple[Any, dict[str, Any]]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Account, Event, ImportBatch
 from audit.actors import Actor
 from audit.services import record
-from moderation.models import Case
+from moderation.models import Case, Delivery
 from moderation.services import claims, decisions, escalation, intake
 from signals.models import Assessment, EvidenceRow, Run, ThresholdSet
 from staff.models import User
@@ -206,4 +206,19 @@ def referred(by: User, approved_by: User, of: Account | None = None, **given: An
         case_id=handed_over.pk,
         version=handed_over.version,
         note="Agreed.",
+    )
+
+
+def undelivered(by: User, approved_by: User, state: str = "dead") -> Delivery:
+    """A filing of a referred case that could not be delivered."""
+    return Delivery.objects.create(
+        key=f"cybertipline:{next(_numbers)}",
+        kind="cybertipline",
+        referral=referred(by, approved_by).referral,
+        payload={"destination": "ncmec"},
+        state=state,
+        last_error="The connection to NCMEC failed at submit (ConnectError).",
+        next_attempt_at=timezone.now(),
+        asked_by=approved_by,
+        asked_at=timezone.now(),
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
-from moderation.models import Case, Exemption, Referral
+from moderation.models import Case, Delivery, Exemption, Referral
 from moderation.services import (
     care,
     claims,
@@ -22,6 +22,7 @@ from moderation.services import (
     exemptions,
     holds,
     intake,
+    outbox,
     packages,
     pseudonyms,
     referrals,
@@ -132,6 +133,30 @@ def _referring(*steps: Callable[..., Any], **words: Any) -> Callable[[User, User
         return {"referral_id": referral.pk, **words}
 
     return prepare
+
+
+def _undelivered(who: User, other: User, state: str = "dead") -> dict[str, Any]:
+    delivery = Delivery.objects.create(
+        key="for a test",
+        kind="cybertipline",
+        referral=_referral(who, other),
+        payload={"destination": "ncmec"},
+        state=state,
+        next_attempt_at=timezone.now(),
+        asked_by=other,
+        asked_at=timezone.now(),
+    )
+    return {"delivery_id": delivery.pk}
+
+
+def _to_deliver(who: User, other: User) -> dict[str, Any]:
+    """Not deliverable, since who asked may not: it ends with an entry all the same."""
+    return _undelivered(who, other, "waiting")
+
+
+def _all_to_deliver(who: User, other: User) -> dict[str, Any]:
+    _to_deliver(who, other)
+    return {}
 
 
 def _to_package(who: User, other: User) -> dict[str, Any]:
@@ -281,6 +306,14 @@ SCENARIOS: dict[str, Scenario] = {
         lambda who, other: _open(who, other) | {"reason": "Asked for by the county's police."},
     ),
     "holds.lift_hold": Scenario(holds.lift_hold, frozenset({Role.SUPERVISOR}), _under_hold),
+    "outbox.ask": Scenario(
+        outbox.ask,
+        frozenset({Role.SUPERVISOR}),
+        _referring(kind="cybertipline", destination="ncmec"),
+    ),
+    "outbox.retry": Scenario(outbox.retry, frozenset({Role.SUPERVISOR}), _undelivered),
+    "outbox.deliver": Scenario(outbox.deliver, frozenset({SYSTEM}), _to_deliver),
+    "outbox.deliver_due": Scenario(outbox.deliver_due, frozenset({SYSTEM}), _all_to_deliver),
     "packages.export": Scenario(packages.export, frozenset({Role.SUPERVISOR}), _to_package),
     "packages.seal": Scenario(packages.seal, frozenset({SYSTEM}), _to_package),
     "packages.seal_approved": Scenario(packages.seal_approved, frozenset({SYSTEM}), _to_seal),

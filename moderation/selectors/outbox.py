@@ -1,0 +1,44 @@
+"""What leaves the house, as pages show it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from moderation.access import visible_cases
+from moderation.models import Delivery, Referral, SealedPackage
+from moderation.package.archive import unpack
+from staff.models import User
+
+State = Delivery.State
+
+
+def deliveries(user: User) -> QuerySet[Delivery]:
+    """All deliveries of cases that ``user`` may see: what needs a person first, then the newest."""
+    order = Case(
+        When(state=State.DEAD, then=Value(0)),
+        When(state__in=(State.WAITING, State.SENDING), then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    return (
+        Delivery.objects.filter(referral__case__in=visible_cases(user))
+        .select_related("referral__case", "asked_by")
+        .order_by(order, "-asked_at", "-pk")
+    )
+
+
+def needing_a_person(user: User) -> int:
+    """How many deliveries were given up on."""
+    return deliveries(user).filter(state=State.DEAD).count()
+
+
+def sealed_evidence(referral: Referral) -> dict[str, Any] | None:
+    """``evidence.json`` of the sealed package; None while there is none, or none any more."""
+    kept = SealedPackage.objects.filter(referral=referral, erased_at=None).first()
+    if kept is None:
+        return None
+    found: dict[str, Any] = json.loads(unpack(bytes(kept.data)).files["evidence.json"])
+    return found

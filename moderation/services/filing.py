@@ -1,0 +1,112 @@
+"""Filing an approved referral with NCMEC: how the outbox carries a ``cybertipline`` delivery."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from lxml import etree
+
+from audit.actors import Actor
+from moderation.cybertipline.breaches import breaches
+from moderation.cybertipline.client import HOSTS, Answered, Client, Code, CyberTiplineError
+from moderation.cybertipline.filing import Filing, Progress
+from moderation.domain.referrals import Destination
+from moderation.models import Delivery
+from moderation.package.archive import unpack
+from moderation.services import outbox, packages
+from staff.errors import Refused
+
+_DESTINATIONS = {"production": Destination.NCMEC, "test": Destination.NCMEC_TEST}
+_HOST_OF = {destination.value: host for host, destination in _DESTINATIONS.items()}
+
+# What the same request will be answered with again, until somebody changes something.
+_HOPELESS = {
+    Code.AUTHENTICATION_REQUIRED: "Check CYBERTIPLINE_USERNAME and CYBERTIPLINE_PASSWORD.",
+    Code.NOT_AUTHORISED: "Ask NCMEC what this account may do.",
+    Code.NO_SUBMISSIONS: "Ask NCMEC to let this account submit reports.",
+    Code.NO_UPDATES: "Ask NCMEC to let this account update reports.",
+    Code.INVALID_REQUEST: "File by NCMEC's form and tell Sightline's maintainers.",
+    Code.VALIDATION_FAILED: "Compare cybertipline.xml with NCMEC's rules.",
+    Code.MALFORMED_XML: "Compare cybertipline.xml with NCMEC's schema.",
+    Code.MALFORMED_FILE: "File by NCMEC's form and tell Sightline's maintainers.",
+}
+
+
+def destination() -> Destination:
+    """Where a filing goes as the settings stand: NCMEC, or its test host."""
+    return _DESTINATIONS[settings.CYBERTIPLINE_HOST]
+
+
+def missing() -> list[str]:
+    """What has to be set before anything can be filed, by name; nothing where all is there."""
+    names = ("CYBERTIPLINE_USERNAME", "CYBERTIPLINE_PASSWORD", "REPORTER_EMAIL")
+    shown = {"REPORTER_EMAIL": "SIGHTLINE_REPORTER_EMAIL"}
+    return [shown.get(name, name) for name in names if not getattr(settings, name)]
+
+
+def file(*, actor: Actor, referral_id: int) -> Delivery:
+    """Ask for a referral to be filed with NCMEC, at the host that is set.
+
+    Raises NotAllowed, Refused or Referral.DoesNotExist.
+    """
+    if lacking := missing():
+        raise Refused(f"Nothing can be filed with NCMEC before these are set: {_list(lacking)}.")
+    return outbox.ask(
+        actor=actor,
+        referral_id=referral_id,
+        kind=Delivery.Kind.CYBERTIPLINE,
+        destination=destination(),
+    )
+
+
+def send(delivery: Delivery, save: outbox.Save) -> outbox.Arrived:
+    """Carry a ``cybertipline`` delivery, for ``outbox.provide``."""
+    if lacking := missing():
+        raise outbox.GiveUp(f"These settings are missing: {_list(lacking)}.")
+    to = delivery.payload["destination"]
+    try:
+        package = packages.seal(actor=Actor.system("worker"), case_id=delivery.referral.case_id)
+    except Refused as refusal:
+        raise outbox.GiveUp(refusal.message) from None
+    files = unpack(package.data).files
+    _check(files["cybertipline.xml"])
+    with _client(_HOST_OF[to]) as client:
+        filing = Filing(
+            client,
+            files,
+            Progress.of_json(delivery.progress),
+            lambda progress: save(progress.as_json()),
+        )
+        try:
+            report_id = filing.run()
+        except Answered as answer:
+            if answer.code in _HOPELESS:
+                raise outbox.GiveUp(f"{answer} {_HOPELESS[Code(answer.code)]}") from None
+            raise outbox.TryAgain(str(answer)) from None
+        except CyberTiplineError as error:
+            raise outbox.TryAgain(str(error)) from None
+    # What the test host has is a rehearsal: the referral still waits for the real one.
+    return outbox.Arrived("" if to == Destination.NCMEC_TEST else to, str(report_id))
+
+
+def _client(host: str) -> Client:
+    return Client(HOSTS[host], settings.CYBERTIPLINE_USERNAME, settings.CYBERTIPLINE_PASSWORD)
+
+
+def _check(xml: bytes) -> None:
+    """What NCMEC would refuse is not sent at all. Raises GiveUp."""
+    root: Any = etree.fromstring(xml)
+    found = breaches(root, datetime.now(UTC))
+    schema = settings.SCHEMAS_DIR / "ncmec-cybertipline-report.xsd"
+    if schema.exists():
+        held = etree.XMLSchema(etree.parse(schema))
+        if not held.validate(root):
+            found += [f"line {error.line}: {error.message}" for error in held.error_log]
+    if found:
+        raise outbox.GiveUp(f"cybertipline.xml would be refused: {found[0][:300]}")
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names)

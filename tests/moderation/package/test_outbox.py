@@ -1,0 +1,311 @@
+"""The outbox: asked for once, tried until it is there, given up on in plain sight."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.models import Entry
+from moderation.cybertipline.client import HOSTS
+from moderation.models import Delivery, Referral, SealedPackage
+from moderation.package.archive import pack
+from moderation.services import filing, outbox, referrals
+from staff.errors import NotAllowed, Refused
+from staff.models import User
+from tests.moderation import factories
+from tests.moderation.package.cybertip_stub import PASSWORD, USER, Stub, serve
+from tests.moderation.package.test_filing import FILES
+from tests.moderation.sql import refused
+
+pytestmark = pytest.mark.django_db
+
+WORKER = Actor.system("worker")
+
+
+@pytest.fixture
+def stub(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """NCMEC's server, at both addresses, with credentials that it knows."""
+    settings.CYBERTIPLINE_USERNAME, settings.CYBERTIPLINE_PASSWORD = USER, PASSWORD
+    settings.CYBERTIPLINE_HOST = "production"
+    settings.REPORTER_EMAIL = "safety@example.com"
+    server = Stub()
+    with serve(server) as address:
+        for host in HOSTS:
+            monkeypatch.setitem(HOSTS, host, address)
+        yield server
+
+
+@pytest.fixture
+def referral(moderator: User, supervisor: User) -> Referral:
+    """Approved, with a package that is sealed already."""
+    referral = factories.referred(moderator, supervisor).referral
+    _seal(referral, FILES)
+    return referral
+
+
+def _seal(referral: Referral, files: dict[str, bytes]) -> None:
+    data = pack(files)
+    SealedPackage.objects.create(
+        referral=referral,
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        sealed_at=timezone.now(),
+    )
+
+
+@pytest.fixture
+def delivery(referral: Referral, supervisor: User, stub: Stub) -> Delivery:
+    return filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk)
+
+
+def _deliver(delivery: Delivery) -> Delivery:
+    """One attempt, whatever the time of the next one."""
+    Delivery.objects.filter(pk=delivery.pk, state="waiting").update(next_attempt_at=timezone.now())
+    outbox.deliver(actor=WORKER, delivery_id=delivery.pk)
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+def test_a_referral_is_filed_and_says_so(delivery: Delivery, stub: Stub) -> None:
+    done = _deliver(delivery)
+    assert (done.state, done.attempts, stub.filed) == ("done", 1, [int(done.receipt)])
+    referral = done.referral
+    assert (referral.state, referral.destination, referral.receipt) == (
+        "sent",
+        "ncmec",
+        done.receipt,
+    )
+    assert Entry.objects.filter(verb="referral.send", actor="system:worker").count() == 1
+
+
+def test_the_package_is_sealed_on_the_way_where_it_was_not(
+    moderator: User, supervisor: User, stub: Stub
+) -> None:
+    account = factories.account()
+    factories.event(account, factories.child())
+    case = factories.referred(moderator, supervisor, account)
+    delivery = filing.file(actor=Actor.of_user(supervisor), referral_id=case.referral.pk)
+    number = int(_deliver(delivery).receipt)
+    assert b"<report" in stub.reports[number].xml
+    assert SealedPackage.objects.filter(referral=case.referral).exists()
+
+
+def test_asking_twice_is_asking_once(
+    delivery: Delivery, referral: Referral, supervisor2: User, stub: Stub
+) -> None:
+    again = filing.file(actor=Actor.of_user(supervisor2), referral_id=referral.pk)
+    assert again.pk == delivery.pk
+    _deliver(delivery)
+    assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is None
+    assert filing.file(actor=Actor.of_user(supervisor2), referral_id=referral.pk).state == "done"
+    assert len(stub.filed) == 1
+
+
+def test_a_failure_is_seen_at_once_and_tried_again_later(delivery: Delivery, stub: Stub) -> None:
+    stub.failing["submit"] = [1000]
+    failed = _deliver(delivery)
+    assert (failed.state, failed.attempts) == ("waiting", 1)
+    assert failed.last_error == "NCMEC answered 1000 to submit: as the test wants it"
+    wait = failed.next_attempt_at - timezone.now()
+    assert timedelta(seconds=5) < wait <= timedelta(seconds=20)
+    assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is None  # not due
+    assert _deliver(delivery).state == "done"
+    assert len(stub.filed) == 1
+
+
+def test_after_a_day_a_person_must_look_and_may_ask_again(
+    delivery: Delivery, supervisor2: User, stub: Stub
+) -> None:
+    stub.failing["submit"] = [1000] * 30
+    for _ in range(30):
+        failed = _deliver(delivery)
+    assert (failed.state, failed.attempts) == ("dead", 30)
+    assert "Tried 30 times" in failed.last_error
+    assert Entry.objects.filter(verb="referral.undelivered").count() == 1
+    assert outbox.deliver_due(actor=WORKER) == 0
+    again = outbox.retry(actor=Actor.of_user(supervisor2), delivery_id=delivery.pk)
+    assert (again.state, again.attempts, again.asked_by) == ("waiting", 0, supervisor2)
+    assert outbox.deliver_due(actor=WORKER) == 1
+    assert len(stub.filed) == 1
+    with pytest.raises(Refused, match="delivered"):
+        outbox.retry(actor=Actor.of_user(supervisor2), delivery_id=delivery.pk)
+
+
+def test_wrong_credentials_are_not_tried_thirty_times(
+    delivery: Delivery, settings: Any, stub: Stub
+) -> None:
+    settings.CYBERTIPLINE_PASSWORD = "wrong"
+    failed = _deliver(delivery)
+    assert (failed.state, failed.attempts) == ("dead", 1)
+    assert "Check CYBERTIPLINE_USERNAME" in failed.last_error
+
+
+def test_permission_and_state_are_asked_again(
+    delivery: Delivery, supervisor: User, supervisor2: User, stub: Stub
+) -> None:
+    supervisor.is_active = False
+    supervisor.save()
+    failed = _deliver(delivery)
+    assert (failed.state, stub.asked) == ("dead", [])
+    assert "may no longer send referrals" in failed.last_error
+    outbox.retry(actor=Actor.of_user(supervisor2), delivery_id=delivery.pk)
+    referrals.mark_sent(
+        actor=Actor.of_user(supervisor2),
+        referral_id=delivery.referral_id,
+        destination="nca",
+        receipt="NCA-7",
+    )
+    failed = _deliver(delivery)
+    assert (failed.state, stub.asked) == ("dead", [])
+    assert "sent on another way" in failed.last_error
+
+
+def test_a_report_that_breaks_a_rule_never_leaves(
+    moderator: User, supervisor: User, stub: Stub
+) -> None:
+    referral = factories.referred(moderator, supervisor).referral
+    xml = FILES["cybertipline.xml"].replace(b"safety@example.com", b"safety")
+    _seal(referral, FILES | {"cybertipline.xml": xml})
+    failed = _deliver(filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk))
+    assert (failed.state, stub.asked) == ("dead", [])
+    assert "must be a well-formed email address" in failed.last_error
+
+
+def test_the_test_host_is_a_rehearsal(
+    referral: Referral, supervisor: User, settings: Any, stub: Stub
+) -> None:
+    settings.CYBERTIPLINE_HOST = "test"
+    rehearsed = _deliver(filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk))
+    referral.refresh_from_db()
+    assert (rehearsed.state, referral.state) == ("done", "approved")
+    settings.CYBERTIPLINE_HOST = "production"
+    real = _deliver(filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk))
+    referral.refresh_from_db()
+    assert (real.state, referral.state) == ("done", "sent")
+
+
+def test_nothing_is_asked_for_without_credentials_or_approval(
+    referral: Referral, supervisor: User, settings: Any, stub: Stub
+) -> None:
+    settings.REPORTER_EMAIL = ""
+    with pytest.raises(Refused, match="SIGHTLINE_REPORTER_EMAIL"):
+        filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk)
+    settings.REPORTER_EMAIL = "safety@example.com"
+    referrals.mark_sent(
+        actor=WORKER, referral_id=referral.pk, destination="download", receipt="by hand"
+    )
+    with pytest.raises(Refused, match="once only"):
+        filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk)
+
+
+@pytest.mark.parametrize("who", ["moderator", "admin", "auditor", "outsider"])
+def test_supervisors_alone_ask_and_repeat(
+    who: str, delivery: Delivery, referral: Referral, request: pytest.FixtureRequest
+) -> None:
+    actor = Actor.of_user(request.getfixturevalue(who))
+    with pytest.raises(NotAllowed):
+        filing.file(actor=actor, referral_id=referral.pk)
+    with pytest.raises(NotAllowed):
+        outbox.retry(actor=actor, delivery_id=delivery.pk)
+    with pytest.raises(NotAllowed):
+        outbox.deliver(actor=actor, delivery_id=delivery.pk)
+
+
+# --- Workers that die, and workers side by side ---------------------------------------------------
+
+
+def _silent_for(delivery: Delivery, time: timedelta) -> None:
+    Delivery.objects.filter(pk=delivery.pk, state="sending").update(
+        taken_until=timezone.now() + outbox.HELD - time
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("nth", "when"), [(1, "after"), (2, "after"), (6, "before"), (6, "after")])
+def test_a_worker_killed_with_kill_9_is_replaced(
+    nth: int, when: str, delivery: Delivery, stub: Stub
+) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "tests.moderation.package.file_and_die",
+            connection.settings_dict["NAME"], str(delivery.pk), HOSTS["production"],
+            str(nth), when,
+        ],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert Delivery.objects.get().state == "sending"
+    assert outbox.deliver_due(actor=WORKER) == 0  # it may only be slow
+    _silent_for(delivery, outbox.HELD)
+    assert outbox.deliver_due(actor=WORKER) == 1
+    after = Delivery.objects.get()
+    assert (after.state, after.attempts) == ("done", 2)
+    assert stub.filed == [int(after.receipt)]
+    names = sorted(name for name, _ in stub.reports[int(after.receipt)].files.values())
+    assert names == ["contacts.csv", "report.pdf"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_at_once_file_once(delivery: Delivery, stub: Stub) -> None:
+    found: list[Any] = []
+
+    def work() -> None:
+        found.append(outbox.deliver(actor=WORKER, delivery_id=delivery.pk))
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(one is not None for one in found) == 1
+    assert len(stub.filed) == 1
+
+
+def test_a_worker_that_wakes_up_late_writes_nothing(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch, stub: Stub
+) -> None:
+    """Its delivery was taken over and carried to the end while it slept in the middle."""
+    send = filing.send
+
+    def sleepy(row: Delivery, save: outbox.Save) -> outbox.Arrived:
+        monkeypatch.setitem(outbox._senders, "cybertipline", send)
+        _silent_for(delivery, outbox.HELD)
+        outbox.deliver(actor=WORKER, delivery_id=delivery.pk)
+        return send(row, save)
+
+    monkeypatch.setitem(outbox._senders, "cybertipline", sleepy)
+    assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is None
+    assert len(stub.filed) == 1
+    assert Delivery.objects.get().state == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM moderation_delivery",
+        "UPDATE moderation_delivery SET key = 'another'",
+        "UPDATE moderation_delivery SET state = 'done', finished_at = now()",
+        "UPDATE moderation_delivery SET payload = '{}'",
+    ],
+)
+def test_sql_neither_removes_nor_redirects_nor_forges(statement: str, delivery: Delivery) -> None:
+    with refused("is refused|Delivery refused") as intruder:
+        intruder.run(statement)

@@ -1,0 +1,154 @@
+"""Packages to download, filing with NCMEC, the NCA's form, and the outbox page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from audit.actors import Actor
+from audit.models import Entry
+from moderation.models import Case, Delivery, Referral
+from moderation.package.archive import unpack
+from moderation.services import packages
+from staff.models import User
+from tests.moderation import factories
+from tests.moderation.factories import NOON
+from tests.pages.conftest import Seen, SignedIn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def referred(moderator: User, supervisor2: User) -> Case:
+    """Approved, with two children, one of whom accepted; the package is sealed."""
+    account = factories.account(account_id="acct-77", region="GB")
+    offer = factories.event(account, factories.child(display_name="A child's own name"))
+    factories.accept(offer, NOON + timedelta(hours=1))
+    factories.event(account, factories.child(12), NOON + timedelta(days=3))
+    case = factories.referred(moderator, supervisor2, account)
+    packages.seal_approved(actor=Actor.system("worker"))
+    return case
+
+
+@pytest.fixture
+def credentials(settings: Any) -> Any:
+    settings.CYBERTIPLINE_USERNAME = settings.CYBERTIPLINE_PASSWORD = "x"
+    settings.REPORTER_EMAIL = "safety@example.com"
+    return settings
+
+
+def test_a_supervisor_downloads_the_package(
+    referred: Case, supervisor: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(supervisor)
+    answer = browser.post(reverse("case_package", args=[referred.reference]))
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert f"{referred.reference}.zip" in answer.headers["Content-Disposition"]
+    assert "report.pdf" in unpack(answer.content).files
+    entry = Entry.objects.filter(verb="case.export").get()
+    assert entry.actor == f"staff:{supervisor.pk} {supervisor.name}"
+    looked = browser.get(reverse("case_package", args=[referred.reference]))
+    assert looked.status_code == 302  # an address alone exports nothing
+
+
+def test_the_referral_page_offers_ways_to_send(
+    referred: Case, supervisor: User, moderator: User, signed_in: SignedIn, seen: type[Seen]
+) -> None:
+    url = reverse("referral", args=[referred.reference])
+    page = seen(signed_in(supervisor).get(url))
+    assert reverse("case_package", args=[referred.reference]) in page.actions
+    assert reverse("referral_file", args=[referred.reference]) in page.links
+    assert reverse("referral_nca", args=[referred.reference]) in page.links
+    theirs = seen(signed_in(moderator).get(url))
+    assert reverse("case_package", args=[referred.reference]) not in theirs.actions
+
+
+def test_production_is_named_in_red_and_the_test_host_is_a_rehearsal(
+    referred: Case, supervisor: User, signed_in: SignedIn, credentials: Any
+) -> None:
+    url = reverse("referral_file", args=[referred.reference])
+    credentials.CYBERTIPLINE_HOST = "production"
+    said = signed_in(supervisor).get(url).content.decode()
+    assert "alert--error" in said
+    assert "PRODUCTION: this is a real report" in said
+    credentials.CYBERTIPLINE_HOST = "test"
+    said = signed_in(supervisor).get(url).content.decode()
+    assert "alert--error" not in said
+    assert "a rehearsal" in said
+
+
+def test_filing_from_the_page_puts_it_into_the_outbox(
+    referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen], credentials: Any
+) -> None:
+    url = reverse("referral_file", args=[referred.reference])
+    browser = signed_in(supervisor)
+    assert url in seen(browser.get(url)).actions
+    assert browser.post(url).status_code == 303
+    assert Delivery.objects.get().asked_by == supervisor
+    assert "waiting" in seen(browser.get(reverse("outbox"))).text.lower()
+
+
+def test_without_settings_the_page_says_what_is_missing(
+    referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen]
+) -> None:
+    url = reverse("referral_file", args=[referred.reference])
+    page = seen(signed_in(supervisor).get(url))
+    assert "CYBERTIPLINE_USERNAME" in page.text
+    assert url not in page.actions
+    signed_in(supervisor).post(url)
+    assert not Delivery.objects.exists()
+
+
+def test_what_was_given_up_on_is_seen_and_tried_again(
+    moderator: User, supervisor: User, supervisor2: User, signed_in: SignedIn, seen: type[Seen]
+) -> None:
+    delivery = factories.undelivered(moderator, supervisor2)
+    browser = signed_in(supervisor)
+    assert "1 referral was not delivered" in seen(browser.get(reverse("referrals"))).text
+    page = seen(browser.get(reverse("outbox")))
+    assert "1 delivery needs a person" in page.text
+    assert "The connection to NCMEC failed at submit" in page.text
+    url = reverse("outbox_retry", args=[delivery.pk])
+    assert url in page.actions
+    assert browser.post(url).status_code == 303
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.asked_by) == ("waiting", supervisor)
+    assert url not in seen(signed_in(moderator).get(reverse("outbox"))).actions
+
+
+def test_the_nca_form_has_the_fields_and_no_child(
+    referred: Case, supervisor: User, signed_in: SignedIn
+) -> None:
+    page = signed_in(supervisor).get(reverse("referral_nca", args=[referred.reference]))
+    said = page.content.decode()
+    assert 'value="acct-77"' in said
+    assert "1 aged 13–15, 1 aged under 13" in said
+    for child in ("A child&#x27;s own name", "A child's own name"):
+        assert child not in said
+    assert said.count('type="radio"') == 3
+
+
+def test_the_nca_s_reference_is_recorded_with_the_priority(
+    referred: Case, supervisor: User, signed_in: SignedIn
+) -> None:
+    url = reverse("referral_nca", args=[referred.reference])
+    browser = signed_in(supervisor)
+    assert browser.post(url, {"priority": "2"}).status_code == 422
+    assert browser.post(url, {"priority": "2", "receipt": "NCA-123"}).status_code == 303
+    referral = Referral.objects.get(case=referred)
+    assert (referral.state, referral.destination, referral.receipt) == (
+        "sent",
+        "nca",
+        "NCA-123 (priority 2)",
+    )
+
+
+def test_the_nca_form_waits_for_the_package(
+    moderator: User, supervisor: User, supervisor2: User, signed_in: SignedIn, seen: type[Seen]
+) -> None:
+    case = factories.referred(moderator, supervisor2)
+    page = seen(signed_in(supervisor).get(reverse("referral_nca", args=[case.reference])))
+    assert "The package is not there yet" in page.text
