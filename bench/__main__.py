@@ -2,8 +2,9 @@
 
 Parts: ``facts`` (contact facts on a real graph beside networkx, a DuckDB join and GraphBLAS),
 ``imports`` (rows a second beside raw COPY), ``full`` (a full run on simulated communities, with
-memory, and how it grows). Without a part: all of them. Communities that were made are kept in
-``bench/data``; each measurement has a database of its own, which is removed.
+memory, how it grows, and one event to its case on top). Without a part: all of them. Communities
+that were made are kept in ``bench/data``; each measurement has a database of its own, which is
+removed.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def growth(runs: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []])
     parser.add_argument(
         "--accounts", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes of full runs"

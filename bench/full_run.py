@@ -2,7 +2,7 @@
 
 The database is filled first, with its indexes (``bench.loading``); then a process of its own takes
 the snapshot, computes, stores and opens the cases, as ``compute_indicators --full`` does. Its
-memory is told by stage; PostgreSQL's own is not counted.
+memory is told by stage; PostgreSQL's own is not counted. Then ``bench.one_event`` on top.
 
 ``python -m bench.full_run --home DIR --accounts N`` measures one size by itself, and
 ``--only-run`` again on the database that stands there.
@@ -31,12 +31,13 @@ def measure(accounts: int, data: Path) -> dict[str, Any]:
     """
     written(data / f"community-{accounts}", accounts)
     with tempfile.TemporaryDirectory(prefix="sightline-bench-home-") as home:
-        return _child("--home", home, "--folder", str(data / f"community-{accounts}"))
+        found = _child("full_run", "--home", home, "--folder", str(data / f"community-{accounts}"))
+        return found | {"one_event": _child("one_event", "--home", home)}
 
 
-def _child(*arguments: str) -> dict[str, Any]:
-    """What this module prints in a process of its own, whose memory holds nothing else."""
-    command = [sys.executable, "-m", "bench.full_run", *arguments]
+def _child(module: str, *arguments: str) -> dict[str, Any]:
+    """What a module prints in a process of its own, whose memory holds nothing else."""
+    command = [sys.executable, "-m", f"bench.{module}", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -104,7 +105,7 @@ def main() -> None:
         folder = home / "community"
         written(folder, options.accounts or 100_000)
     filled = fill(home, folder)
-    print(json.dumps(filled | _child("--home", str(home), "--only-run")))
+    print(json.dumps(filled | _child("full_run", "--home", str(home), "--only-run")))
 
 
 if __name__ == "__main__":

@@ -100,6 +100,15 @@ def _full_run(accounts: int, measured: dict[str, Any]) -> Iterator[Line]:
         peak < 8 * GB if is_large else None,
     )
     yield Line(f"{name}: cases opened", f"{measured['cases_opened']:,}")
+    if event := measured.get("one_event"):
+        median = event["median_seconds"]["total"]
+        yield Line(
+            f"one event to its case, {accounts:,} accounts: seconds (longest "
+            f"{event['longest_seconds']['total']:.2f})",
+            f"{median:.2f}",
+            "≤ 2" if is_large else "",
+            median <= 2 if is_large else None,
+        )
 
 
 def _least(name: str, value: float, least: float, unit: str = "") -> Line:
