@@ -219,6 +219,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 SOCIALACCOUNT_AUTO_SIGNUP = False
 
 # Roles that must have a second factor: none in the demonstration, everybody in production.
+# Of a hundred dismissals and monitorings, so many are decided again by another person.
+SECOND_LOOK_PERCENT = env.number("SIGHTLINE_SECOND_LOOK_PERCENT", 5, at_most=100)
 SECOND_FACTOR_REQUIRED = env.flag("SIGHTLINE_SECOND_FACTOR", default=PRODUCTION)
 
 # A session ends after this idle time, and at the latest after the absolute time.

@@ -116,6 +116,13 @@ class ExemptionEnded(Refused):
         super().__init__(f"The exemption from {reference} has ended already.")
 
 
+class LookGone(Refused):
+    """The second look is somebody else's by now, or was given."""
+
+    def __init__(self) -> None:
+        super().__init__("This second look is not yours any more. Take the next one.")
+
+
 class IllegalReferralMove(Refused):
     """The referral's state allows no such step; ``verb`` None: recording an outcome."""
 

@@ -17,6 +17,7 @@ from moderation.views import (
     queue,
     referrals,
     reveals,
+    second_looks,
     sending,
 )
 
@@ -57,6 +58,9 @@ urlpatterns = [
     path("cases/<str:reference>/package/", sending.package, name="case_package"),
     path("outbox/", sending.outbox_page, name="outbox"),
     path("outbox/<int:delivery_id>/retry/", sending.retry, name="outbox_retry"),
+    path("second-looks/", second_looks.overview, name="second_looks"),
+    path("second-looks/start/", second_looks.start, name="second_look_start"),
+    path("second-looks/<int:look_id>/", second_looks.look, name="second_look"),
     path("deadlines/", deadlines.deadlines, name="deadlines"),
     path("shift/", care.shift, name="shift"),
     path("shift/choose/", care.choose, name="shift_choose"),

@@ -36,6 +36,8 @@ if EMBEDDED:
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support"]
 
+SECOND_LOOK_PERCENT = 0  # tests that want second looks say so
+
 # Fast where strength does not matter. The cache is a real one: sign-in limits are tested.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -81,6 +81,8 @@ AUDIT_PHRASES: dict[str, str] = {
     "deadlines.set": "set the deadlines",
     "exemption.grant": "exempted the account",
     "exemption.revoke": "ended the exemption of the account",
+    "second_look.start": "took a second look at a decision",
+    "second_look.finish": "gave a second look at a decision",
     "hold.set": "set a police hold on the account",
     "hold.lift": "lifted the police hold on the account",
 }

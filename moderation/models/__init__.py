@@ -12,6 +12,7 @@ from moderation.models.pseudonym import Pseudonym
 from moderation.models.reference import ReferenceCounter
 from moderation.models.referral import PoliceHold, Referral
 from moderation.models.reveal import Reveal
+from moderation.models.second_look import SecondLook
 
 __all__ = [
     "Breach",
@@ -31,5 +32,6 @@ __all__ = [
     "Referral",
     "Reveal",
     "SealedPackage",
+    "SecondLook",
     "Shift",
 ]

@@ -12,7 +12,7 @@ from audit.services import record
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason
 from moderation.models import Case, Draft, Note
-from moderation.services import exemptions
+from moderation.services import exemptions, second_looks
 from moderation.services.checks import Entered
 from moderation.services.moves import begin, decide, ended, lock, person, target
 from staff.capabilities import Capability
@@ -54,6 +54,7 @@ def dismiss(
             reason=reason,
             **ended(turn),
         )
+        second_looks.choose(turn, decision)
         exemptions.grant(turn, decision, exempt_until)
         return turn.case
 
@@ -75,7 +76,7 @@ def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str)
         until = entered.future("until", until, timezone.localdate(turn.now))
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
-        decide(
+        decision = decide(
             turn,
             note=note,
             details={"until": until.isoformat()},
@@ -83,6 +84,7 @@ def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str)
             **ended(turn),
             due_at=datetime.combine(until, time.min, tzinfo=UTC),
         )
+        second_looks.choose(turn, decision)
         return turn.case
 
 

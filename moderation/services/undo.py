@@ -14,7 +14,7 @@ from moderation.domain.drafts import FIELDS, words
 from moderation.domain.transitions import UNDO_WITHIN, State, Verb, find
 from moderation.errors import CannotUndo, IllegalMove
 from moderation.models import Case, Decision, Draft
-from moderation.services import departures, exemptions
+from moderation.services import departures, exemptions, second_looks
 from moderation.services.moves import LEASE, RESTORED, Turn, decide, lock, person
 from moderation.services.stale import check_version
 from staff.capabilities import Capability
@@ -65,6 +65,7 @@ def undo(*, actor: Actor, case_id: int, version: int) -> Case:
         turn = Turn(actor=actor, user=user, case=case, transition=back, now=now)
         _restore(turn, decision)
         exemptions.take_back(turn, decision)
+        second_looks.take_back(decision)
         _draft_again(case, user, decision, now)
         return case
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
-from moderation.models import Case, Delivery, Exemption, Referral
+from moderation.models import Case, Delivery, Exemption, Referral, SecondLook
 from moderation.services import (
     care,
     claims,
@@ -27,6 +27,7 @@ from moderation.services import (
     pseudonyms,
     referrals,
     reveals,
+    second_looks,
     terms,
     undo,
     upkeep,
@@ -93,6 +94,20 @@ def _exempted(_who: User, other: User) -> dict[str, Any]:
     )
     exemption = Exemption.objects.get(decision__case=case)
     return {"exemption_id": exemption.pk, "reason": "Left the club."}
+
+
+def _looked_at(_who: User, other: User) -> dict[str, Any]:
+    decision = factories.dismissed(other).decisions.get()
+    SecondLook.objects.create(decision=decision, chosen_at=timezone.now())
+    return {}
+
+
+def _looking(who: User, other: User) -> dict[str, Any]:
+    _looked_at(who, other)
+    look = SecondLook.objects.get()
+    look.by, look.started_at = who, timezone.now()
+    look.save()
+    return {"look_id": look.pk}
 
 
 def _decided(who: User, _other: User) -> dict[str, Any]:
@@ -340,6 +355,12 @@ SCENARIOS: dict[str, Scenario] = {
         lambda who, other: _held(who, other) | {"reason": "check_age"},
     ),
     "reveals.conceal": Scenario(reveals.conceal, CASEWORKERS, _revealed),
+    "second_looks.start": Scenario(second_looks.start, CASEWORKERS, _looked_at),
+    "second_looks.finish": Scenario(
+        second_looks.finish,
+        CASEWORKERS,
+        lambda who, other: _looking(who, other) | {"verb": "escalate", "note": "Five children."},
+    ),
     "terms.set_terms": Scenario(
         terms.set_terms,
         frozenset({Role.ADMIN}),
