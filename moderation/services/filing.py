@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -44,6 +45,12 @@ def missing() -> list[str]:
     names = ("CYBERTIPLINE_USERNAME", "CYBERTIPLINE_PASSWORD", "REPORTER_EMAIL")
     shown = {"REPORTER_EMAIL": "SIGHTLINE_REPORTER_EMAIL"}
     return [shown.get(name, name) for name in names if not getattr(settings, name)]
+
+
+def schema_file() -> Path:
+    """Where NCMEC's schema lies once it is fetched."""
+    folder: Path = settings.SCHEMAS_DIR
+    return folder / "ncmec-cybertipline-report.xsd"
 
 
 def file(*, actor: Actor, referral_id: int) -> Delivery:
@@ -99,9 +106,8 @@ def _check(xml: bytes) -> None:
     """What NCMEC would refuse is not sent at all. Raises GiveUp."""
     root: Any = etree.fromstring(xml)
     found = breaches(root, datetime.now(UTC))
-    schema = settings.SCHEMAS_DIR / "ncmec-cybertipline-report.xsd"
-    if schema.exists():
-        held = etree.XMLSchema(etree.parse(schema))
+    if schema_file().exists():
+        held = etree.XMLSchema(etree.parse(schema_file()))
         if not held.validate(root):
             found += [f"line {error.line}: {error.message}" for error in held.error_log]
     if found:

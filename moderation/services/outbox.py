@@ -24,7 +24,7 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.domain import backoff
 from moderation.domain.referrals import ReferralState
-from moderation.models import Case, Delivery, Referral
+from moderation.models import Delivery, Referral
 from moderation.services import referrals
 from moderation.services.moves import background, person, target
 from staff.capabilities import Capability
@@ -83,7 +83,7 @@ def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Deliv
     actor.require(Capability.DECIDE_ESCALATIONS)
     user = person(actor)
     with transaction.atomic():
-        referral, case = _locked(referral_id)
+        referral, case = referrals.lock_referral(referral_id)
         key = f"{kind}:{destination}:{case.reference}"
         known = Delivery.objects.filter(key=key).first()
         if known is not None:
@@ -249,7 +249,7 @@ def _end(delivery: Delivery, **columns: Any) -> None:
 
 def _arrived(actor: Actor, delivery: Delivery, arrived: Arrived) -> None:
     with transaction.atomic():
-        _locked(delivery.referral_id)
+        referrals.lock_referral(delivery.referral_id)
         remark = _told(actor, delivery, arrived)
         _end(
             delivery,
@@ -304,12 +304,6 @@ def _dead(actor: Actor, delivery: Delivery, why: str) -> None:
             target=target(delivery.referral.case),
             after={"delivery": delivery.pk, "attempts": delivery.attempts},
         )
-
-
-def _locked(referral_id: int) -> tuple[Referral, Case]:
-    """The referral and its case, the case locked first as everywhere."""
-    case = Case.objects.select_for_update().get(referral=referral_id)
-    return Referral.objects.select_for_update().get(pk=referral_id), case
 
 
 def _enqueue(delivery_id: int) -> None:

@@ -92,7 +92,7 @@ def record_outcome(*, actor: Actor, referral_id: int, outcome: str, note: str) -
     note = entered.text("note", note, missing="Say how you know.")
     entered.check()
     with transaction.atomic():
-        referral, case = _lock(referral_id)
+        referral, case = lock_referral(referral_id)
         if referral.state != ReferralState.ACKNOWLEDGED:
             raise IllegalReferralMove(
                 reference=case.reference, state=ReferralState(referral.state), verb=None
@@ -139,7 +139,7 @@ def _step(
     _authorise(actor)
     entered.check()
     with transaction.atomic():
-        referral, case = _lock(referral_id)
+        referral, case = lock_referral(referral_id)
         state = ReferralState(referral.state)
         move = find_move(verb, state)
         if move is None:
@@ -175,7 +175,7 @@ def _said_before(referral: Referral, verb: ReferralVerb, values: dict[str, Any])
     return referral.state == reached.get(verb)
 
 
-def _lock(referral_id: int) -> tuple[Referral, Case]:
+def lock_referral(referral_id: int) -> tuple[Referral, Case]:
     """The referral and its case, the case locked first as everywhere."""
     case = Case.objects.select_for_update().get(referral=referral_id)
     return Referral.objects.select_for_update().get(pk=referral_id), case

@@ -1,0 +1,44 @@
+"""``cybertipline [--fetch-schema]``: whether NCMEC can be reached with the credentials set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from moderation.cybertipline.client import HOSTS, Client, CyberTiplineError
+from moderation.services import filing
+
+
+class Command(BaseCommand):
+    """Asks for the status, and sends nothing."""
+
+    help = (
+        "Ask NCMEC's host whether these credentials are good; nothing is reported. With "
+        "--fetch-schema its report schema is kept in SIGHTLINE_SCHEMAS, and every report is "
+        "checked against it before it leaves."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--fetch-schema", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Ask; CommandError says what does not work."""
+        if lacking := filing.missing():
+            raise CommandError(f"Set these first: {', '.join(lacking)}.")
+        host = settings.CYBERTIPLINE_HOST
+        try:
+            with Client(
+                HOSTS[host], settings.CYBERTIPLINE_USERNAME, settings.CYBERTIPLINE_PASSWORD
+            ) as client:
+                said = client.status()
+                schema = client.schema() if options["fetch_schema"] else None
+        except CyberTiplineError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"NCMEC's {host} host answers: {said}")
+        if schema is not None:
+            settings.SCHEMAS_DIR.mkdir(parents=True, exist_ok=True)
+            filing.schema_file().write_bytes(schema)
+            self.stdout.write(f"Kept the schema as {filing.schema_file()}.")
