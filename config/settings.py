@@ -289,6 +289,10 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 10
 # Bytes: a file that the import page takes. Bigger ones go through `import_graph`.
 IMPORT_UPLOAD_MAX_BYTES = env.number("SIGHTLINE_UPLOAD_MEGABYTES", 1024, at_least=1) * 1024 * 1024
 
+# Days after its end that a case keeps personal data: dismissed, and referred to the police.
+RETENTION_DISMISSED_DAYS = env.number("SIGHTLINE_RETENTION_DAYS", 180, at_least=1)
+RETENTION_REFERRED_DAYS = env.number("SIGHTLINE_REFERRED_DAYS", 365, at_least=1)
+
 CELERY_BROKER_URL = env.address(
     "CELERY_BROKER_URL", ("redis", "rediss", "amqp", "amqps", "sentinel")
 )

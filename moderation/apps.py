@@ -7,11 +7,13 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import verbs
+        from moderation import personal_data
         from moderation.domain.wording import AUDIT_PHRASES
         from moderation.models import Delivery
         from moderation.selectors import accounts, exemptions
         from moderation.services import filing, intake, outbox
         from signals import hooks
+        from staff import personal
 
         for verb, phrase in AUDIT_PHRASES.items():
             verbs.register(verb, phrase)
@@ -20,3 +22,4 @@ class ModerationConfig(AppConfig):
         hooks.provide_case_accounts(accounts.with_cases)
         hooks.provide_labels(accounts.labels)
         hooks.provide_exemptions(exemptions.standing)
+        personal.declare(*personal_data.TABLES)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 
 from audit.actors import Actor
-from moderation.services import claims, drafts, outbox, packages, pseudonyms, terms, upkeep
+from moderation.services import (
+    claims,
+    drafts,
+    outbox,
+    packages,
+    pseudonyms,
+    retention,
+    terms,
+    upkeep,
+)
 
 # Seconds between two runs.
 SCHEDULE = {
@@ -16,6 +25,7 @@ SCHEDULE = {
     "moderation.deliver_due": 30,
     "moderation.keep_pseudonyms": 60,
     "moderation.seal_packages": 60,
+    "moderation.end_retention": 24 * 60 * 60,
     "moderation.forget_drafts": 24 * 60 * 60,
 }
 
@@ -73,3 +83,9 @@ def deliver(delivery_id: int) -> bool:
 def deliver_due() -> int:
     """Try every delivery that is due, also those whose worker died."""
     return outbox.deliver_due(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.end_retention")
+def end_retention() -> int:
+    """Remove the personal data of cases that have been over for long enough."""
+    return retention.sweep(actor=Actor.system("worker"))

@@ -22,6 +22,7 @@ _BACKGROUND = frozenset(
         Capability.IMPORT_GRAPH,
         Capability.VIEW_THRESHOLDS,
         Capability.VIEW_AUDIT,
+        Capability.ERASE_DATA,  # when its time is over
     }
 )
 

@@ -27,6 +27,7 @@ class Capability(StrEnum):
     MANAGE_KEYS = "manage_keys"
     VIEW_AUDIT = "view_audit"
     EXPORT_AUDIT = "export_audit"
+    ERASE_DATA = "erase_data"  # an account's personal data, for good
 
 
 ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
@@ -55,6 +56,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.APPROVE_THRESHOLDS,
             Capability.MANAGE_STAFF,
             Capability.MANAGE_KEYS,
+            Capability.ERASE_DATA,
         }
     ),
     Role.AUDITOR: frozenset({Capability.VIEW_AUDIT, Capability.EXPORT_AUDIT}),

@@ -21,7 +21,8 @@ SHOWN: Final = 200
 """Rejected rows that the page of an import shows."""
 
 
-def _folder() -> Path:
+def rejects_folder() -> Path:
+    """Where the rejects files of all imports lie."""
     return Path(settings.MEDIA_ROOT) / "rejects"
 
 
@@ -32,7 +33,7 @@ class Part:
     """
 
     def __init__(self, batch_id: int, place: int) -> None:
-        self._path = _folder() / f"import-{batch_id}-parts" / f"{place:06}"
+        self._path = rejects_folder() / f"import-{batch_id}-parts" / f"{place:06}"
 
     def cut_to(self, size: int) -> None:
         if self._path.exists():
@@ -53,10 +54,10 @@ class Part:
 
 def gather(batch_id: int) -> str:
     """Put the parts together, whole or not at all; the path of the file, empty without parts."""
-    parts = sorted((_folder() / f"import-{batch_id}-parts").glob("*"))
+    parts = sorted((rejects_folder() / f"import-{batch_id}-parts").glob("*"))
     if not any(part.stat().st_size for part in parts):
         return ""
-    path = _folder() / f"import-{batch_id}-rejects.csv"
+    path = rejects_folder() / f"import-{batch_id}-rejects.csv"
     unfinished = path.with_suffix(".new")
     with unfinished.open("wb") as file:
         unfinished.chmod(0o600)
@@ -72,7 +73,7 @@ def gather(batch_id: int) -> str:
 
 def discard_parts(batch_id: int) -> None:
     """Remove what ``gather`` has put together."""
-    shutil.rmtree(_folder() / f"import-{batch_id}-parts", ignore_errors=True)
+    shutil.rmtree(rejects_folder() / f"import-{batch_id}-parts", ignore_errors=True)
 
 
 def _cells(name: str, reject: Reject) -> list[str]:

@@ -64,6 +64,8 @@ AUDIT_PHRASES: dict[str, str] = {
     "care.set_terms": "set the limits of a shift",
     "case.reveal": "revealed the names of the children of the case",
     "case.conceal": "hid the names of the children again",
+    "case.erase": "removed the personal data of the case",
+    "account.erase": "removed the personal data of the account",
     "case.note": "left a note on the case",
     "case.people": "kept the names by which the case calls people",
     "case.export": "exported the case's package",

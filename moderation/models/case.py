@@ -72,6 +72,8 @@ class Case(models.Model):
     waiting_since = models.DateTimeField()
     due_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
+    # When retention or an erasure took names, texts and explanations out of it.
+    personal_data_removed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

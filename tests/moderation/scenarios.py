@@ -18,6 +18,7 @@ from moderation.services import (
     care,
     claims,
     decisions,
+    erasure,
     escalation,
     exemptions,
     holds,
@@ -26,6 +27,7 @@ from moderation.services import (
     packages,
     pseudonyms,
     referrals,
+    retention,
     reveals,
     second_looks,
     terms,
@@ -38,6 +40,7 @@ from tests.moderation import factories
 
 CASEWORKERS = frozenset({Role.MODERATOR, Role.SUPERVISOR})
 SYSTEM = "system"
+ERASERS = frozenset({Role.ADMIN, SYSTEM})
 SENDERS = frozenset({Role.SUPERVISOR, SYSTEM})
 
 
@@ -118,6 +121,23 @@ def _decided(who: User, _other: User) -> dict[str, Any]:
     finally:
         who.role, who.is_active = role, active
     return {"case_id": case.pk, "version": case.version}
+
+
+def _to_erase(_who: User, other: User) -> dict[str, Any]:
+    of = factories.account()
+    factories.dismissed(other, of)
+    return {"account_id": of.account_id, "reason": "person_asked"}
+
+
+def _expired(_who: User, other: User) -> dict[str, Any]:
+    case = factories.dismissed(other)
+    Case.objects.filter(pk=case.pk).update(decided_at=factories.ago(days=200))
+    return {"case_id": case.pk}
+
+
+def _all_expired(who: User, other: User) -> dict[str, Any]:
+    _expired(who, other)
+    return {}
 
 
 def _supervising(**words: Any) -> Callable[[User, User], dict[str, Any]]:
@@ -300,6 +320,8 @@ SCENARIOS: dict[str, Scenario] = {
         CASEWORKERS,
         lambda who, other: _open(who, other) | {"text": "Asked the school."},
     ),
+    "erasure.erase_account": Scenario(erasure.erase_account, ERASERS, _to_erase),
+    "erasure.erase_case": Scenario(erasure.erase_case, ERASERS, _expired),
     "escalation.escalate": Scenario(
         escalation.escalate,
         CASEWORKERS,
@@ -349,6 +371,7 @@ SCENARIOS: dict[str, Scenario] = {
         _referring(referrals.mark_sent, referrals.acknowledge, outcome="arrest", note="By letter."),
     ),
     "intake.open_cases": Scenario(intake.open_cases, frozenset({SYSTEM, Role.ADMIN}), _run),
+    "retention.sweep": Scenario(retention.sweep, ERASERS, _all_expired),
     "reveals.reveal": Scenario(
         reveals.reveal,
         CASEWORKERS,

@@ -13,7 +13,7 @@ from audit.models import Entry
 from audit.services import verify
 from moderation.domain.transitions import State, allowed_pairs
 from moderation.models import Case, Referral
-from moderation.services import claims, escalation
+from moderation.services import claims, decisions, escalation
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.sql import intruding, refused
@@ -277,6 +277,8 @@ def test_what_never_changes_of_a_case() -> None:
 
 def test_history_and_guards_cannot_be_removed(moderator: User, supervisor: User) -> None:
     factories.referred(moderator, supervisor)
+    noted = factories.held(moderator)
+    decisions.add_note(actor=Actor.of_user(moderator), case_id=noted.pk, text="A remark.")
     for statement in (
         "DELETE FROM moderation_case",
         "DELETE FROM moderation_decision",

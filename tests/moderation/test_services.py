@@ -70,7 +70,16 @@ def test_it_leaves_an_audit_entry_in_the_actor_s_name(
     written = Entry.objects.filter(number__gt=before)
     assert written.exists()
     assert {entry.actor for entry in written} == {actor.label}
-    kinds = ("case.", "referral.", "hold.", "deadlines.", "exemption.", "care.", "second_look.")
+    kinds = (
+        "account.",
+        "case.",
+        "referral.",
+        "hold.",
+        "deadlines.",
+        "exemption.",
+        "care.",
+        "second_look.",
+    )
     assert all(entry.verb.startswith(kinds) for entry in written)
 
 

@@ -1,0 +1,394 @@
+"""Erasure of an account: gone from tables and files, proven on the trail, refused where it must."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from accounts.erasure import pseudonym
+from accounts.formats.rejected import REJECT_COLUMNS
+from accounts.models import Account, Event, RejectedRow
+from audit.actors import Actor
+from audit.models import Entry
+from audit.verify import verify_trail
+from moderation.models import Case, Decision, Note, Referral
+from moderation.services import decisions, drafts, holds, packages, reveals
+from moderation.services.erasure import Erased, Kept, NotFound, erase_account
+from signals import storage
+from signals.models import Assessment, EvidenceRow
+from staff.errors import InvalidInput, NotAllowed
+from staff.models import User
+from staff.personal import REMOVED
+from tests.moderation import factories
+from tests.moderation.sql import intruding, refused
+
+NAME, BORN = "Ellis Quorndon", date(1971, 3, 9)
+IDENTIFIER, COMMUNITY = "acct-quorndon-71", "Quorndon swimming club"
+SECRET = "Quorndon"
+"""Stands in everything that names the person."""
+
+COMMAND = Actor.system("command")
+
+
+@pytest.fixture(autouse=True)
+def _files(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.SIGHTLINE_HOME = tmp_path
+
+
+def person() -> Account:
+    values: dict[str, Any] = {
+        "account_id": IDENTIFIER,
+        "display_name": NAME,
+        "birth_date": BORN,
+        "birth_year": BORN.year,
+        "gender": "x",
+        "region": "Quorndon",
+        "community": COMMUNITY,
+        "role": "coach",
+        "created_at": timezone.now(),
+    }
+    return factories.account(**values)
+
+
+def erase(actor: Actor = COMMAND, reason: str = "person_asked") -> Erased:
+    return erase_account(actor=actor, account_id=IDENTIFIER, reason=reason)
+
+
+def told_about(by: User, of: Account) -> Case:
+    """A dismissed case with everything that people can write about it."""
+    sentence = factories.contribution() | {"sentence": f"{NAME} wrote to 4 children."}
+    case = factories.held(by, of, contributions=[sentence])
+    child = factories.child()
+    factories.evidence(case.assessment, factories.event(of, child, region="Quorndon"))
+    actor = Actor.of_user(by)
+    decisions.add_note(actor=actor, case_id=case.pk, text=f"{NAME} coaches at the {COMMUNITY}.")
+    reveals.reveal(actor=actor, case_id=case.pk, reason="check_age", note=f"Is {NAME} 54?")
+    return decisions.dismiss(
+        actor=actor,
+        case_id=case.pk,
+        version=Case.objects.get(pk=case.pk).version,
+        reason="ordinary_behaviour",
+        note=f"{NAME} is the coach of all of them.",
+    )
+
+
+def everything_stored() -> str:
+    """Every row of every table but people who work here and the sessions, as text."""
+    found = []
+    for model in apps.get_models():
+        if model._meta.app_label in {"accounts", "signals", "moderation", "audit"}:
+            with connection.cursor() as cursor:
+                cursor.execute(f'SELECT to_jsonb(t)::text FROM "{model._meta.db_table}" t')
+                found += [row[0] for row in cursor.fetchall()]
+    return "\n".join(found)
+
+
+@pytest.mark.django_db
+def test_nothing_names_the_person_any_longer(moderator: User) -> None:
+    account = person()
+    case = told_about(moderator, account)
+    assert SECRET in everything_stored()
+    assert BORN.isoformat() in everything_stored()
+    done = erase()
+    stored = everything_stored()
+    for trace in (SECRET, IDENTIFIER, BORN.isoformat()):
+        assert trace not in stored
+    assert (done.already, done.cases) == (False, (case.reference,))
+    account.refresh_from_db()
+    assert account.account_id == pseudonym(IDENTIFIER)
+    assert (account.birth_year, account.status, account.role) == (None, "deleted", "")
+    assert Decision.objects.get(case=case).note == REMOVED
+    assert Note.objects.get(case=case).text == REMOVED
+    assert Assessment.objects.get(pk=case.assessment_id).contributions == []
+    assert not EvidenceRow.objects.filter(assessment=case.assessment_id).exists()
+    assert Case.objects.get(pk=case.pk).personal_data_removed_at is not None
+
+
+@pytest.mark.django_db
+def test_the_trail_proves_it_and_stays_whole(moderator: User) -> None:
+    account = person()
+    case = told_about(moderator, account)
+    erase(reason="court_order")
+    entry = Entry.objects.get(verb="account.erase")
+    assert (entry.target, entry.reason) == (f"account:{account.pk}", "court_order")
+    assert entry.after["pseudonym"] == pseudonym(IDENTIFIER)
+    assert entry.after["cases"] == [case.reference]
+    assert entry.after["removed"]["events"] == 1
+    emptied = Entry.objects.get(verb="case.erase", target=f"case:{case.reference}")
+    assert emptied.after["removed"]["notes"] == 1
+    assert verify_trail().ok
+
+
+@pytest.mark.django_db
+def test_twice_is_once(moderator: User) -> None:
+    told_about(moderator, person())
+    first = erase()
+    count = Entry.objects.count()
+    again = erase()
+    assert (again.already, again.account, again.cases) == (True, first.account, first.cases)
+    assert Entry.objects.count() == count
+
+
+@pytest.mark.django_db
+def test_events_of_others_keep_their_place_and_lose_the_name_on_the_platform() -> None:
+    account, child = person(), factories.child()
+    offer = factories.event(account, child)
+    answer = factories.accept(offer)
+    other = factories.event(child, factories.account())
+    erase()
+    before = offer.event_id
+    offer.refresh_from_db()
+    answer.refresh_from_db()
+    assert offer.event_id == pseudonym(before)
+    assert answer.reference == offer.event_id
+    assert (offer.actor_id, offer.object_id) == (account.pk, child.pk)
+    assert Event.objects.get(pk=other.pk).event_id == other.event_id
+    assert Account.objects.get(pk=child.pk).birth_date == child.birth_date
+
+
+@pytest.mark.django_db
+def test_rejects_files_lose_the_rows_that_name_it_and_keep_the_others(tmp_path: Path) -> None:
+    account = person()
+    batch = factories.batch()
+    rows = [
+        ["accounts.csv", "2", "gender", "?", "unknown", json.dumps({"account_id": IDENTIFIER})],
+        ["ties.csv", "3", "kind", "pal", "unknown", json.dumps({"a": "x", "b": IDENTIFIER})],
+        ["events.ndjson", "4", "type", "?", "unknown", json.dumps({"object": ["y", IDENTIFIER]})],
+        ["accounts.csv", "5", "account_id", IDENTIFIER, "twice", "{}"],
+        ["accounts.csv", "6", "birth_date", "soon", "no date", json.dumps({"account_id": "other"})],
+        ["accounts.csv", "7", "region", IDENTIFIER + "x", "odd", json.dumps({"account_id": "z"})],
+    ]  # fmt: skip
+    file = tmp_path / "files" / "rejects" / f"import-{batch.pk}-rejects.csv"
+    file.parent.mkdir(parents=True)
+    with file.open("w", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows([list(REJECT_COLUMNS), *rows])
+    for name, line, field, value, reason, _ in rows:
+        RejectedRow.objects.create(
+            batch=batch, file=name, line=line, field=field, value=value, reason=reason
+        )
+    erase()
+    with file.open(newline="") as kept:
+        assert list(csv.reader(kept)) == [list(REJECT_COLUMNS), *rows[4:]]
+    assert sorted(RejectedRow.objects.values_list("line", flat=True)) == [6, 7]
+    assert not Account.objects.filter(pk=account.pk, account_id=IDENTIFIER).exists()
+
+
+@pytest.mark.django_db
+def test_contact_facts_of_runs_lose_its_contacts() -> None:
+    account, one, other = person(), factories.child(), factories.account()
+    path = storage.facts_file(factories.run().pk)
+    path.parent.mkdir(parents=True)
+    table = pa.table(
+        {"event": [1, 2, 3], "u": [account.pk, other.pk, one.pk], "v": [one.pk, one.pk, account.pk]}
+    )
+    pq.write_table(table, path)
+    erase()
+    assert pq.read_table(path).to_pylist() == [{"event": 2, "u": other.pk, "v": one.pk}]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.django_db
+def test_pages_of_its_case_still_open_and_search_finds_nothing(
+    client: Client, moderator: User
+) -> None:
+    case = told_about(moderator, person())
+    erase()
+    client.force_login(moderator)
+    page = client.get(f"/cases/{case.reference}/")
+    assert page.status_code == 200
+    assert SECRET not in page.content.decode()
+    assert REMOVED in page.content.decode()
+    found = client.get("/queue/", {"q": IDENTIFIER})
+    assert case.reference not in found.content.decode()
+
+
+# -- What wins over it ----------------------------------------------------------------------------
+
+
+def _under_hold(moderator: User, supervisor: User) -> None:
+    case = told_about(moderator, person())
+    holds.set_hold(actor=Actor.of_user(supervisor), case_id=case.pk, reason="Operation Heron.")
+
+
+def _with_a_live_case(moderator: User, _supervisor: User) -> None:
+    factories.held(moderator, person())
+
+
+def _escalated(moderator: User, _supervisor: User) -> None:
+    factories.escalated(moderator, person())
+
+
+def _referred_lately(moderator: User, supervisor: User) -> None:
+    factories.referred(moderator, supervisor, person())
+
+
+def _a_child_in_anothers_case(moderator: User, _supervisor: User) -> None:
+    suspect = factories.account()
+    case = factories.held(moderator, suspect)
+    factories.evidence(case.assessment, factories.event(suspect, person()))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (_under_hold, "police hold"),
+        (_with_a_live_case, "not decided yet"),
+        (_escalated, "not decided yet"),
+        (_referred_lately, "referred to the police"),
+        (_a_child_in_anothers_case, "not decided yet"),
+    ],
+)
+def test_it_is_refused_while_something_stronger_stands(
+    moderator: User, supervisor: User, prepare: Callable[[User, User], None], says: str
+) -> None:
+    prepare(moderator, supervisor)
+    before = everything_stored()
+    with pytest.raises(Kept, match=says):
+        erase()
+    assert everything_stored() == before
+
+
+@pytest.mark.django_db
+def test_it_goes_on_once_the_hold_is_lifted(moderator: User, supervisor: User) -> None:
+    case = told_about(moderator, person())
+    actor = Actor.of_user(supervisor)
+    holds.set_hold(actor=actor, case_id=case.pk, reason=f"Asked about {NAME}.")
+    holds.lift_hold(actor=actor, case_id=case.pk, reason=f"{NAME} is cleared.")
+    erase()
+    assert SECRET not in everything_stored()
+
+
+@pytest.mark.django_db
+def test_a_referral_past_its_retention_goes_with_its_package(
+    moderator: User, supervisor: User, settings: Settings
+) -> None:
+    case = factories.referred(moderator, supervisor, person())
+    packages.seal_approved(actor=Actor.system("worker"))
+    Referral.objects.filter(case=case).update(summary=f"{NAME} wrote to 4 children.")
+    settings.RETENTION_REFERRED_DAYS = 0
+    erase()
+    referral = Referral.objects.get(case=case)
+    assert referral.summary == REMOVED
+    assert bytes(referral.package.data) == b""
+    assert referral.package.erased_at is not None
+    assert SECRET not in everything_stored()
+
+
+@pytest.mark.django_db
+def test_drafts_go(moderator: User) -> None:
+    case = factories.held(moderator, person())
+    drafts.keep(actor=Actor.of_user(moderator), case_id=case.pk, form="note", given={"text": NAME})
+    assert SECRET in everything_stored()
+    decisions.dismiss(
+        actor=Actor.of_user(moderator),
+        case_id=case.pk,
+        version=case.version,
+        reason="family",
+        note="Their aunt.",
+    )
+    erase()
+    assert SECRET not in everything_stored()
+
+
+# -- Who may, and how -----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ["moderator", "supervisor", "auditor", "outsider"])
+def test_only_admins_and_commands_erase(role: str, request: pytest.FixtureRequest) -> None:
+    person()
+    with pytest.raises(NotAllowed):
+        erase(actor=Actor.of_user(request.getfixturevalue(role)))
+    assert Account.objects.filter(account_id=IDENTIFIER).exists()
+
+
+@pytest.mark.django_db
+def test_an_admin_does(admin: User) -> None:
+    person()
+    assert not erase(actor=Actor.of_user(admin)).already
+    assert Entry.objects.get(verb="account.erase").actor.endswith("Ada Marsh")
+
+
+@pytest.mark.django_db
+def test_an_unknown_account_and_a_reason_in_ones_own_words() -> None:
+    with pytest.raises(NotFound):
+        erase()
+    person()
+    with pytest.raises(InvalidInput):
+        erase(reason=f"because {NAME} asked")
+
+
+@pytest.mark.django_db
+def test_the_command(moderator: User) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError, match="no account"):
+        call_command("erase_account", IDENTIFIER, reason="person_asked")
+    account = person()
+    case = told_about(moderator, account)
+    call_command("erase_account", IDENTIFIER, reason="person_asked", stdout=out)
+    call_command("erase_account", IDENTIFIER, reason="person_asked", stdout=out)
+    first, second = out.getvalue().splitlines()
+    assert first == f"Erased, as account:{account.pk}, with {case.reference}."
+    assert second == f"It is erased already, as account:{account.pk}."
+
+
+# -- By SQL ---------------------------------------------------------------------------------------
+
+_REMOVALS = (
+    "UPDATE moderation_note SET text = '(removed)'",
+    "UPDATE moderation_decision SET note = '(removed)'",
+    "UPDATE moderation_reveal SET note = '(removed)'",
+)
+_CHANGES = (
+    ("UPDATE moderation_note SET text = 'Nothing to see.'", "kept as it was written"),
+    ("UPDATE moderation_note SET text = '(removed)', by_id = by_id + 1", "kept as it was written"),
+    ("UPDATE moderation_decision SET note = ''", "kept as it was written"),
+    ("UPDATE moderation_decision SET verb = 'refer'", "kept as it was written"),
+    ('UPDATE moderation_decision SET details = \'{"severity": "high"}\'', "as it was written"),
+    ("UPDATE moderation_reveal SET note = 'for fun'", "nothing else about it changes"),
+)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sql_removes_only_and_not_without_an_entry(moderator: User) -> None:
+    told_about(moderator, person())
+    for statement, says in _CHANGES:
+        with refused(says) as intruder:
+            intruder.run(statement)
+    for statement in _REMOVALS:
+        with refused("the audit trail does not tell of it") as intruder:
+            intruder.run(statement)
+    erase()
+    with intruding() as intruder:  # what the entry tells of is allowed, and changes nothing more
+        intruder.run(_REMOVALS[0])
+    assert Note.objects.get().text == REMOVED
+
+
+@pytest.mark.django_db
+def test_a_date_beside_is_untouched(moderator: User) -> None:
+    """Another account's case keeps every word."""
+    person()
+    other = factories.account(account_id="other", display_name="Somebody")
+    case = factories.dismissed(moderator, other)
+    note = Decision.objects.get(case=case).note
+    erase()
+    assert Decision.objects.get(case=case).note == note
+    assert Account.objects.get(pk=other.pk).display_name == "Somebody"
+    assert timezone.now() - timedelta(days=1) < Case.objects.get(pk=case.pk).updated_at
