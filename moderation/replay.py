@@ -83,19 +83,20 @@ class Replay:
     @cached_property
     def words(self) -> list[str]:
         """What the picture shows at each step, in the sentences of its summary."""
-        changes: dict[int, Counter[tuple[bool, Link]]] = {}
-        for contact in self.around.contacts:
+        steps: list[list[tuple[bool, Link, int]]] = [[] for _ in self.days]
+        for contact in self.around.contacts if steps else ():
             child = contact.person.kind is Kind.CHILD
             before: Link | None = None
             for at, link in contact.course:
-                here = changes.setdefault(0 if at is None else self.step(at), Counter())
-                here[child, link] += 1
+                here = steps[0 if at is None else self.step(at)]
+                here.append((child, link, 1))
                 if before is not None:
-                    here[child, before] -= 1
+                    here.append((child, before, -1))
                 before = link
         counts: Counter[tuple[bool, Link]] = Counter()
         said = []
-        for step in range(len(self.days)):
-            counts.update(changes.get(step, {}))
+        for changes in steps:
+            for child, link, change in changes:
+                counts[child, link] += change
             said.append(Tally(counts).summary)
         return said

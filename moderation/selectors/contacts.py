@@ -45,6 +45,7 @@ class Moment(NamedTuple):
     words: str
 
 
+_STARTS = frozenset({Step.REQUEST, Step.THREAD})
 _ANSWERS = {
     Step.ACCEPTED: Link.ACCEPTED,
     Step.REFUSED: Link.REFUSED,
@@ -59,11 +60,15 @@ class Contact:
     person: Person
     moments: list[Moment] = field(default_factory=list)
     tied: str = ""  # kind of a standing tie: friend, follow, family
+    # Whether the account made contact: at all, first or later
+    started_by_account: bool = field(init=False)
+    # How the picture draws it: by what the other side did last about the account's contact
+    link: Link = field(init=False)
 
-    @cached_property
-    def started_by_account(self) -> bool:
-        """Whether the account made contact: at all, first or later."""
-        return any(m.step in (Step.REQUEST, Step.THREAD) for m in self.moments)
+    def __post_init__(self) -> None:
+        # Plain attributes: of thousands of contacts a cached property costs more than its value
+        self.started_by_account = any(m.step in _STARTS for m in self.moments)
+        self.link = self._link()
 
     @property
     def first_at(self) -> datetime | None:
@@ -74,9 +79,7 @@ class Contact:
         """The first thing that happened, in words; "" for a tie without any event."""
         return self.moments[0].words if self.moments else "a tie from before"
 
-    @cached_property
-    def link(self) -> Link:
-        """How the picture draws it: by what the other side did last about the account's contact."""
+    def _link(self) -> Link:
         if not self.started_by_account:
             return Link.TIE
         for moment in reversed(self.moments):
@@ -87,7 +90,7 @@ class Contact:
         # Where a platform delivers ties but no answers, the tie is the answer
         return Link.ACCEPTED if self.tied == Tie.Kind.FRIEND else Link.WAITING
 
-    @cached_property
+    @property
     def course(self) -> list[tuple[datetime | None, Link]]:
         """How the picture draws it from which time on; None: from the beginning.
 
@@ -98,7 +101,7 @@ class Contact:
         found: list[tuple[datetime | None, Link]] = []
         started, answer = False, None
         for moment in self.moments:
-            started = started or moment.step in (Step.REQUEST, Step.THREAD)
+            started = started or moment.step in _STARTS
             answer = _ANSWERS.get(moment.step, answer)
             link = (answer or Link.WAITING) if started else Link.TIE
             if not found or found[-1][1] is not link:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import F, Q
 
@@ -14,6 +14,7 @@ from moderation.selectors.lookups import AnyOf
 from moderation.selectors.people import Kept, ages_of, pseudonyms
 from signals.networks import Kind
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
 _HOW: dict[str, str] = {
     Event.Type.OFFER: "friend request",
@@ -156,13 +157,19 @@ def _assembled(
         {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
         kept,
     )
-    contacts = [Contact(people[key], moments[key], tied.get(key, "")) for key in order]
-    contacts.sort(
-        key=lambda c: (
-            not c.started_by_account,
-            c.started_by_account and c.person.kind is not Kind.CHILD,
-            c.first_at is None,
-            c.first_at.timestamp() if c.first_at else 0.0,
-        )
+    return Surroundings(
+        _in_order([Contact(people[key], moments[key], tied.get(key, "")) for key in order]), people
     )
-    return Surroundings(contacts, people)
+
+
+def _in_order(contacts: list[Contact]) -> list[Contact]:
+    """Children whom the account contacted, others whom it contacted, the rest; each by time."""
+    parts: tuple[list[Contact], ...] = ([], [], [])
+    for contact in contacts:
+        child = contact.person.kind is Kind.CHILD
+        parts[0 if contact.started_by_account and child else 2 - contact.started_by_account].append(
+            contact
+        )
+    for part in parts:
+        part.sort(key=lambda c: c.moments[0].at if c.moments else _NEVER)
+    return [contact for part in parts for contact in part]

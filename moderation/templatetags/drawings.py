@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from django import template
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from moderation.pictures import Node
+from moderation.pictures import Bar, Node
 from signals.networks import Kind
 
 register = template.Library()
@@ -23,6 +24,22 @@ _FLAG = '<path class="net-flag" d="M7-7V-17L15-14L7-11"/>'
 def network_nodes(nodes: list[Node]) -> SafeString:
     """Everybody around the account: shape by age, class by link, a flag where flagged itself."""
     return mark_safe("".join(map(_node, nodes)))  # noqa: S308 - each part is escaped or our own
+
+
+@register.simple_tag
+def timeline_bars(bars: list[Bar]) -> SafeString:
+    """First contacts as columns, each with what became of them."""
+    return mark_safe("".join(map(_bar, bars)))  # noqa: S308 - each part is escaped or our own
+
+
+def _bar(bar: Bar) -> str:
+    parts = "".join(
+        f'<rect class="tl-bar tl-bar--{escape(link)}" x="{bar.x}" y="{y}"'
+        f' width="{bar.width}" height="{height}"/>'
+        for link, y, height in bar.parts
+    )
+    later = ' class="is-later"' if bar.later else ""
+    return f'<g data-since="{bar.since}"{later}><title>{escape(bar.title)}</title>{parts}</g>'
 
 
 def _node(node: Node) -> str:

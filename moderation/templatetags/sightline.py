@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
 from django.template.context import Context
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
@@ -138,10 +141,16 @@ def points(value: float | None) -> str:
     return f"+{rounded}" if rounded > 0 else str(rounded).replace("-", "−")
 
 
-@register.inclusion_tag("components/severity.html")
-def severity(value: str) -> dict[str, Any]:
+@register.simple_tag
+def severity(value: str) -> SafeString:
     """Shape and word of a severity."""
-    return {"value": value, "label": SEVERITY_LABELS[Severity(value)]}
+    return _severity(Severity(value))
+
+
+@cache
+def _severity(value: Severity) -> SafeString:
+    said = {"value": value.value, "label": SEVERITY_LABELS[value]}
+    return render_to_string("components/severity.html", said)
 
 
 @register.filter

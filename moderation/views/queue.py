@@ -20,7 +20,7 @@ from moderation.models import Case
 from moderation.selectors import queue as select
 from moderation.selectors.people import BANDS
 from moderation.selectors.queue import VIEWS, Filters
-from moderation.views.answers import person, wants_part
+from moderation.views.answers import case_url, person, wants_part
 from moderation.views.onwards import next_case
 from staff.capabilities import Capability
 from staff.models import User
@@ -35,6 +35,8 @@ class Row:
     """One case as the queue shows it to one person at one moment."""
 
     case: Case
+    url: str
+    claim_url: str
     mine: bool
     holder: str  # who else holds it, under a lease that has not lapsed
     claimable: bool
@@ -56,8 +58,11 @@ def row_of(case: Case, user: User, now: datetime) -> Row:
     )
     mine = held and case.holder_id == user.pk
     free = case.state == State.OPEN or (case.state == State.IN_REVIEW and not held)
+    url = case_url(case)
     return Row(
         case=case,
+        url=url,
+        claim_url=f"{url}claim/",
         mine=mine,
         holder=case.holder.name if held and not mine and case.holder else "",
         claimable=free and user.can(Capability.REVIEW_CASES),
