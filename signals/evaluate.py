@@ -8,7 +8,7 @@ does not name is left out, and counted as such.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -101,19 +101,22 @@ def evaluate(
     cases: Mapping[str, datetime] | None = None,
     ablation: Mapping[str, NDArray[np.float64]] | None = None,
     calibration: Mapping[str, Any] | None = None,
+    flagged_without: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Every figure, as plain JSON values with their definitions.
 
     ``groups`` has ``account_id`` and any of region, age_band, gender. ``first_contacts`` and
     ``cases`` give moments by account_id, for the days to a case. ``ablation`` maps an indicator to
     the points of the score without it, in the order of the truth (see ``points_without``).
-    ``calibration`` is what ``signals.calibration`` found, passed on.
+    ``calibration`` is what ``signals.calibration`` found, passed on. ``flagged_without`` says, in
+    the order of the truth, which accounts a run without ``private_fast`` flags.
     """
     scored = align(scores, truth)
     report = _overall(scored, truth, ks)
     report["indicators"] = _indicators(scored, truth, ablation or {})
     report["strategies"] = _strategies(scored, truth, ks)
     report["hard_negatives"] = _classes(scored, truth)
+    report["without_private_fast"] = _without(scored, truth, ks, flagged_without)
     report["groups"] = {} if groups is None else _groups(scored, truth, groups)
     report["days_to_case"] = _days(truth, first_contacts, cases)
     report["calibration"] = calibration
@@ -130,10 +133,49 @@ def _precision(
     return {"value": average_precision(points, label), "low": interval[0], "high": interval[1]}
 
 
+def _at(points: NDArray[np.float64], label: NDArray[np.bool_], ks: Sequence[int]) -> list[Any]:
+    return [
+        {
+            "k": k,
+            "hits": hits_at(points, label, k),
+            "precision": precision_at(points, label, k),
+            "recall": recall_at(points, label, k),
+        }
+        for k in ks
+    ]
+
+
+def _found(flagged: NDArray[np.bool_], label: NDArray[np.bool_]) -> dict[str, Any]:
+    accounts, planted, right = int(flagged.sum()), int(label.sum()), int((flagged & label).sum())
+    return {
+        "accounts": accounts,
+        "planted": right,
+        "precision": right / accounts if accounts else None,
+        "recall": right / planted if planted else None,
+    }
+
+
+def _without(
+    scored: Scored, truth: Truth, ks: Sequence[int], flagged: NDArray[np.bool_] | None
+) -> dict[str, Any] | None:
+    """The same figures for the score without ``private_fast``; flags where they are given."""
+    points, label = scored.without_private_fast, truth.label
+    if points is None:
+        return None
+    report = {"average_precision": _precision(points, label), "at_k": _at(points, label, ks)}
+    if flagged is not None:
+        other = replace(scored, points=points, flagged=flagged)
+        report |= {
+            "flagged": _found(flagged, label),
+            "strategies": _strategies(other, truth, ks),
+            "hard_negatives": _classes(other, truth),
+        }
+    return report
+
+
 def _overall(scored: Scored, truth: Truth, ks: Sequence[int]) -> dict[str, Any]:
     label = truth.label
-    planted, flagged = int(label.sum()), int(scored.flagged.sum())
-    found = int((scored.flagged & label).sum())
+    planted = int(label.sum())
     single = {key: average_precision(_filled(llr), label) for key, llr in scored.llr.items()}
     ranked = sorted(((value or 0.0, key) for key, value in single.items()), reverse=True)
     return {
@@ -147,21 +189,8 @@ def _overall(scored: Scored, truth: Truth, ks: Sequence[int]) -> dict[str, Any]:
         "best_single_indicator": {"key": ranked[0][1], "average_precision": ranked[0][0]}
         if ranked
         else None,
-        "at_k": [
-            {
-                "k": k,
-                "hits": hits_at(scored.points, label, k),
-                "precision": precision_at(scored.points, label, k),
-                "recall": recall_at(scored.points, label, k),
-            }
-            for k in ks
-        ],
-        "flagged": {
-            "accounts": flagged,
-            "planted": found,
-            "precision": found / flagged if flagged else None,
-            "recall": found / planted if planted else None,
-        },
+        "at_k": _at(scored.points, label, ks),
+        "flagged": _found(scored.flagged, label),
     }
 
 

@@ -90,10 +90,13 @@ def examine(
     say(f"seed {settings.seed}: {len(community.events):,} events")
     scores = _scores(run(graph, spec, engine=engine).scores, community)
     without: dict[str, NDArray[np.float64]] = {}
+    flagged_without: NDArray[np.bool_] | None = None
     for key in KEYS if ablation else ():
         off = {**spec.indicators, key: replace(spec[key], enabled=False)}
         found = run(graph, replace(spec, indicators=off), engine=engine).scores
-        without[key] = align(_scores(found, community), truth).points
+        aligned = align(_scores(found, community), truth)
+        without[key] = aligned.points
+        flagged_without = aligned.flagged if key == "private_fast" else flagged_without
         say(f"seed {settings.seed}: without {key}")
     cases = None
     if replays:
@@ -107,6 +110,7 @@ def examine(
         first_contacts=first_child_contacts(community),
         cases=cases,
         ablation=without,
+        flagged_without=flagged_without,
     )
 
 

@@ -73,14 +73,29 @@ def _pooled(reports: Sequence[Report], part: str, name: str) -> dict[str, tuple[
     return dict(sorted(sums.items()))
 
 
-def _rates(head: str, sums: dict[str, tuple[int, int]]) -> Iterator[str]:
+def _rates(
+    head: str, sums: dict[str, tuple[int, int]], without: dict[str, tuple[int, int]] | None = None
+) -> Iterator[str]:
+    """A row a name; ``without``: the same for flags without ``private_fast``, one more column."""
     rows = []
     for name, (flagged, accounts) in sums.items():
         interval = wilson(flagged, accounts) or (0.0, 1.0)
         share = flagged / accounts if accounts else None
         between = f"{_share(interval[0])} to {_share(interval[1])}"
-        rows.append((name, f"{accounts:,}", f"{flagged:,}", _share(share), between))
-    yield from _table((head, "accounts", "flagged", "rate", "95 % interval"), rows)
+        row = [name, f"{accounts:,}", f"{flagged:,}", _share(share), between]
+        if without:
+            row.append(_share(without[name][0] / accounts if accounts else None))
+        rows.append(row)
+    columns = [head, "accounts", "flagged", "rate", "95 % interval"]
+    yield from _table([*columns, "rate without hours"] if without else columns, rows)
+
+
+def _without(reports: Sequence[Report], part: str, name: str) -> dict[str, tuple[int, int]] | None:
+    """As ``_pooled``, of the flags without ``private_fast``; None where they are not known."""
+    found = [report["without_private_fast"] for report in reports]
+    if any(report is None or part not in report for report in found):
+        return None
+    return _pooled(found, part, name)
 
 
 def _summary(reports: Sequence[Report]) -> Iterator[str]:
@@ -106,6 +121,11 @@ def _summary(reports: Sequence[Report]) -> Iterator[str]:
         found = [report["at_k"][place] for report in reports]
         rows.append([f"Precision at {k}", _range([row["precision"] for row in found])])
         rows.append([f"Recall at {k}", _range([row["recall"] for row in found])])
+        hours = [report["without_private_fast"] for report in reports]
+        if all(hours):
+            found = [report["at_k"][place] for report in hours]
+            text = f"Precision at {k} without `private_fast`"
+            rows.append([text, _range([row["precision"] for row in found])])
     yield from _table(("figure", "mean (lowest to highest)"), rows)
 
 
@@ -168,10 +188,18 @@ def page(reports: Sequence[Report], command: str) -> str:
         *_summary(reports),
         "## Planted strategies: recall of the flags",
         "",
-        *_rates("strategy", _pooled(reports, "strategies", "strategy")),
+        *_rates(
+            "strategy",
+            _pooled(reports, "strategies", "strategy"),
+            _without(reports, "strategies", "strategy"),
+        ),
         "## Harmless classes: how many are flagged by mistake",
         "",
-        *_rates("class", _pooled(reports, "hard_negatives", "class")),
+        *_rates(
+            "class",
+            _pooled(reports, "hard_negatives", "class"),
+            _without(reports, "hard_negatives", "class"),
+        ),
         "## Indicators",
         "",
         INDICATORS,

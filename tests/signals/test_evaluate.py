@@ -72,6 +72,22 @@ def test_average_precision_counts_ties_and_the_unassessed(report: dict[str, Any]
     assert without == pytest.approx((1 + 2 / 3 + 3 / 8) / 3)
 
 
+def test_everything_is_given_without_the_hours_too(report: dict[str, Any]) -> None:
+    without = report["without_private_fast"]
+    # b has 50 points of its own then, e only 40
+    assert [row["hits"] for row in without["at_k"]] == [1.0, 2.0]
+    assert without["average_precision"] == report["average_precision_without_private_fast"]
+    assert "flagged" not in without
+    flagged = np.array([False, True, False, True, False, False, False, False])
+    again = evaluate(SCORES, truth_from_table(TRUTH), flagged_without=flagged)
+    assert again["without_private_fast"]["flagged"]["recall"] == pytest.approx(1 / 3)
+    rates = {
+        row["class"]: row["flagged"] for row in again["without_private_fast"]["hard_negatives"]
+    }
+    assert rates == {"coach": 0, "ordinary": 0, "teacher": 1}
+    assert again["flagged"]["accounts"] == 2
+
+
 def test_at_k(report: dict[str, Any]) -> None:
     first, third = report["at_k"]
     assert (first["precision"], first["recall"]) == (1.0, pytest.approx(1 / 3))

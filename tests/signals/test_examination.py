@@ -58,6 +58,7 @@ def report(*, flagged: int, precision: float, gain: float | None) -> dict[str, A
                 "harmless_raised": 2,
             }
         ],
+        "without_private_fast": None,
         "strategies": [{"strategy": "ring", **row}],
         "hard_negatives": [{"class": "teacher", **row}],
         "groups": {"region": [{"group": "GB", **row}]},
@@ -77,6 +78,19 @@ def test_the_page_pools_what_the_communities_gave() -> None:
     assert "Each of them earns its place" in text
     assert "upper bound" in text
     assert "- **recall**: what was found" in text
+
+
+def test_the_page_gives_everything_without_hours_too() -> None:
+    one = report(flagged=2, precision=0.6, gain=0.01)
+    one["without_private_fast"] = {
+        "at_k": [{"k": 5, "precision": 0.2, "recall": 0.1}],
+        "strategies": [{"strategy": "ring", "accounts": 100, "flagged": 1}],
+        "hard_negatives": [{"class": "teacher", "accounts": 100, "flagged": 5}],
+    }
+    text = page([one], "manage.py examine")
+    assert "| Precision at 5 without `private_fast` | 0.200 |" in text
+    assert "| ring | 100 | 2 | 2.0 % | 0.6 % to 7.0 % | 1.0 % |" in text
+    assert "| teacher | 100 | 2 | 2.0 % | 0.6 % to 7.0 % | 5.0 % |" in text
 
 
 def test_the_page_names_indicators_that_do_not_earn_their_place() -> None:

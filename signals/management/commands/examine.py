@@ -64,7 +64,7 @@ class Command(BaseCommand):
         seeds = ",".join(map(str, options["seeds"]))
         command = (
             f"manage.py examine --accounts {options['accounts']} --seeds {seeds} "
-            f"--prevalence {options['prevalence']:g}"
+            f"--prevalence {options['prevalence']:g} --replays {options['replays']}"
         )
         try:
             options["output"].write_text(page(reports, command), "utf-8")
