@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from signals.spec import KEYS, ThresholdSpec
 
@@ -148,7 +150,8 @@ class EngineResult:
     first. ``evidence`` and ``explanations``: flagged accounts and those asked for. ``facts``: every
     first contact. ``links``: pairs that approach the same children; ``age_checks``: accounts whose
     recorded age should be checked. ``counts``: accounts, contacts, assessed, flagged, refused_rows
-    (rows naming the same account twice, or nobody). ``seconds``: by stage.
+    (rows naming the same account twice, or nobody). ``seconds``: by stage. ``ratios``, where asked
+    for: (stretch, indicator, account), tempered, NaN where not assessed; accounts by rising id.
     """
 
     as_of: datetime | None
@@ -161,3 +164,4 @@ class EngineResult:
     age_checks: pa.Table
     counts: dict[str, int]
     seconds: dict[str, float]
+    ratios: NDArray[np.float64] | None = None

@@ -85,6 +85,7 @@ def run(
     explain: Collection[int] | None = None,
     priors: Priors | None = None,
     keep: bool = True,
+    ratios: bool = False,
 ) -> EngineResult:
     """Compute every account's score from what the graph held strictly before ``as_of``.
 
@@ -92,6 +93,7 @@ def run(
     ``explain`` names accounts to explain although they are not flagged. With ``priors`` what the
     comparison rests on is kept (``Recorder``), or that of an earlier run is used (``Frozen``).
     Without ``keep`` the graph is empty of ties and events afterwards, and less memory is needed.
+    ``ratios`` asks for those of every indicator in every stretch.
     Raises ValueError for an ``as_of`` without a time zone or an unknown engine.
     """
     clock = _Clock(progress)
@@ -132,6 +134,7 @@ def run(
             "refused_rows": prepared.refused_rows,
         },
         seconds=clock.seconds,
+        ratios=judged.llr if ratios else None,
     )
 
 

@@ -1,0 +1,81 @@
+"""What single indicators make of plain counts: the ratios that the design argues for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from signals.engine.cohorts import Cohorts
+from signals.indicators import blocked_reported, co_targeting, embedded
+from signals.indicators.base import Frame
+from signals.spec import ThresholdSpec
+
+SPEC = ThresholdSpec(cohort_size=50)
+EVERYBODY = 400
+
+
+def cohorts() -> Cohorts:
+    """Four hundred adults alike."""
+    return Cohorts.build(
+        np.full(EVERYBODY, 3, np.int8),
+        np.zeros(EVERYBODY, np.int8),
+        np.full((1, EVERYBODY), 10, np.int64),
+        np.zeros(EVERYBODY, bool),
+        0.3,
+        np.zeros(EVERYBODY),
+        SPEC,
+    )
+
+
+def frame(**columns: list[float] | np.ndarray) -> Frame:
+    rows = {name: np.asarray(values, np.float64)[None, :] for name, values in columns.items()}
+    return Frame(np.arange(EVERYBODY), rows)
+
+
+def with_first(few: list[float], usual: np.ndarray) -> np.ndarray:
+    return np.concatenate([few, usual[len(few) :]])
+
+
+def test_children_who_come_first_speak_for_belonging() -> None:
+    rng = np.random.default_rng(2)
+    ordinary = rng.binomial(12, rng.beta(4.0, 6.0, EVERYBODY)).astype(float)
+    came = with_first([14.0, 1.0, 6.0], ordinary)
+    went = with_first([6.0, 19.0, 4.0], 12.0 - ordinary + 1.0)
+    found = embedded.judge(
+        frame(came=came, went=went, ties=np.zeros(EVERYBODY)), cohorts(), SPEC
+    ).llr[0]
+    assert found[0] < -1.5  # a teacher
+    assert found[1] == 0.0  # who asks, and is not asked
+    assert found[0] < found[2] < -0.5
+    assert (found <= 0.0).all()
+
+
+def test_nobody_belongs_where_children_never_come_first() -> None:
+    nobody = frame(came=np.zeros(EVERYBODY), went=np.full(EVERYBODY, 8.0), ties=np.zeros(EVERYBODY))
+    assert embedded.judge(nobody, cohorts(), SPEC).llr[0] == pytest.approx(0.0, abs=0.05)
+
+
+def test_a_few_reports_more_than_expected_are_nothing_where_many_are() -> None:
+    rng = np.random.default_rng(3)
+    k = with_first([30.0, 4.0], rng.poisson(0.05 * 20, EVERYBODY).astype(float))
+    n = with_first([400.0, 20.0], np.full(EVERYBODY, 20.0))
+    counts = frame(
+        k=k,
+        n=n,
+        weight=0.7 * k * blocked_reported.UNIT,
+        adults=np.zeros(EVERYBODY),
+        met_adults=np.full(EVERYBODY, 10.0),
+    )
+    busy, few = blocked_reported.judge(counts, cohorts(), SPEC).llr[0, :2]
+    assert busy < 1.0
+    assert few > busy
+    assert few <= 0.7 * 4
+
+
+def test_a_link_counts_as_its_tail_does() -> None:
+    worth = with_first([np.log(1e6) * co_targeting.UNIT, 0.0, -1.0], np.full(EVERYBODY, -1.0))
+    counts = frame(worth=worth, k=np.full(EVERYBODY, 3.0), n=np.full(EVERYBODY, 9.0), e=worth * 0)
+    found = co_targeting.judge(counts, cohorts(), SPEC).llr[0]
+    assert found[0] == pytest.approx(np.log(1e6) - 2 * np.log(np.log(1e6)), abs=0.1)
+    assert found[1] == 0.0
+    assert np.isnan(found[2])
