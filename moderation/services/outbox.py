@@ -77,8 +77,8 @@ def provide(kind: Delivery.Kind, send: Send) -> None:
 def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Delivery:
     """Ask for an approved referral to be delivered; asking twice is asking once.
 
-    ``destination`` tells two hosts of one kind apart. Raises NotAllowed, Refused (not approved, or
-    sent already) or Referral.DoesNotExist.
+    ``destination`` tells two hosts of one kind apart. Raises NotAllowed, Refused (not approved,
+    sent already or given up on) or Referral.DoesNotExist.
     """
     actor.require(Capability.DECIDE_ESCALATIONS)
     user = person(actor)
@@ -86,6 +86,8 @@ def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Deliv
         referral, case = referrals.lock_referral(referral_id)
         key = f"{kind}:{destination}:{case.reference}"
         known = Delivery.objects.filter(key=key).first()
+        if known is not None and known.state == Delivery.State.DEAD:
+            raise Refused("It was given up on. Look in the outbox why, and try it again there.")
         if known is not None:
             return known
         if referral.state != ReferralState.APPROVED:

@@ -138,6 +138,8 @@ def test_after_a_day_a_person_must_look_and_may_ask_again(
     assert "Tried 30 times" in failed.last_error
     assert Entry.objects.filter(verb="referral.undelivered").count() == 1
     assert outbox.deliver_due(actor=WORKER) == 0
+    with pytest.raises(Refused, match="Look in the outbox"):
+        filing.file(actor=Actor.of_user(supervisor2), referral_id=delivery.referral_id)
     again = outbox.retry(actor=Actor.of_user(supervisor2), delivery_id=delivery.pk)
     assert (again.state, again.attempts, again.asked_by) == ("waiting", 0, supervisor2)
     assert outbox.deliver_due(actor=WORKER) == 1
