@@ -49,11 +49,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Newest first. ``routine`` holds claims and extensions, which rarely matter."""
+    """Newest first. ``routine`` holds claims and extensions, which rarely matter.
+
+    ``scores``: when, points, run, and the complete run whose comparison values a prompt run used
+    (None: it is complete itself). ``compared_with``: the same for what the case shows.
+    """
 
     items: list[Item]
     routine: list[Item]
-    scores: list[tuple[datetime, float, int]]
+    scores: list[tuple[datetime, float, int, int | None]]
+    compared_with: int | None
     escalation: Decision | None
     question: Decision | None
 
@@ -66,7 +71,7 @@ def history(case: Case) -> History:
     scores = list(
         Assessment.objects.filter(account_id=case.account_id)
         .order_by("pk")
-        .values_list("created_at", "points", "run_id")
+        .values_list("created_at", "points", "run_id", "run__base_id")
     )
     told = {decision.entry_id for decision in decisions}
     items = [_decision(decision) for decision in decisions]
@@ -84,6 +89,9 @@ def history(case: Case) -> History:
         items=items,
         routine=routine,
         scores=scores,
+        compared_with=next(
+            (base for _, _, run, base in scores if run == case.assessment.run_id), None
+        ),
         escalation=next((d for d in _not_taken_back(decisions) if d.verb == Verb.ESCALATE), None),
         question=_open_question(decisions),
     )

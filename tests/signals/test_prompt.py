@@ -16,6 +16,7 @@ from accounts.models import Account, Event, ImportBatch, Tie
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.models import Case
+from moderation.selectors.timeline import history
 from signals import hooks, runner, snapshot, storage
 from signals.engine import run as engine
 from signals.engine.priors import Frozen, Stored
@@ -195,6 +196,7 @@ def test_an_update_equals_a_run_over_everything_with_the_same_priors() -> None:
     stored = Stored(storage.priors_folder(base.pk))
     rng = np.random.default_rng(2)
     touched: set[int] = set()
+    run: Run | None = None
     for some in (after[:60], after[60:120]):
         # an answer may arrive before, or with, what it answers
         run = bring_up_to_date(batch_of(rng.permutation(np.array(some, dtype=object))))
@@ -202,6 +204,7 @@ def test_an_update_equals_a_run_over_everything_with_the_same_priors() -> None:
         assert run.base == base
         own = set(Score.objects.filter(run=run).values_list("account_id", flat=True))
         touched |= own
+    assert run is not None
     taken = snapshot.take()
     ids = np.sort(taken.graph.accounts["id"].to_numpy())
     whole = engine.run(taken.graph, spec, as_of=run.instant, priors=Frozen(stored, ids))
@@ -254,6 +257,12 @@ def test_an_event_updates_score_and_case_at_once(graph: Graph) -> None:
     assert run.cases_updated == 1
     entry = Entry.objects.get(verb="run.prompt")
     assert entry.after["base"] == base.pk
+    story = history(case)
+    assert story.compared_with == base.pk
+    assert [(number, with_run) for _, _, number, with_run in story.scores] == [
+        (base.pk, None),
+        (run.pk, base.pk),
+    ]
     # it is no run over the graph, and is not listed as one
     assert run not in runs_newest_first()
 
