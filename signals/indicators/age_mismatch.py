@@ -151,6 +151,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     llr = np.clip(frame["looks"] / UNIT, -cap, cap)
     enough = (n >= spec[KEY].minimum) & (frame["strangers"] >= STRANGERS)
     minor = band < ADULT
+    # whether an adult is a child does not depend on whom it contacted
+    seen = np.where(minor, enough, n >= spec[KEY].minimum)
     return Judgement(
         account=frame.account,
         llr=np.where(enough, np.where(minor, llr, 0.0), np.nan),
@@ -159,7 +161,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         expected=np.full(n.shape, np.nan),
         details={
             "minor": minor.astype(np.float64),
-            "looks": np.where(enough, llr, np.nan),
+            "looks": np.where(seen, llr, np.nan),
             "strangers": frame["strangers"],
         },
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from signals.engine.cohorts import Cohorts
-from signals.indicators import blocked_reported, co_targeting, embedded
+from signals.indicators import age_mismatch, blocked_reported, co_targeting, embedded
 from signals.indicators.base import Frame
 from signals.spec import ThresholdSpec
 
@@ -79,3 +79,20 @@ def test_a_link_counts_as_its_tail_does() -> None:
     assert found[0] == pytest.approx(np.log(1e6) - 2 * np.log(np.log(1e6)), abs=0.1)
     assert found[1] == 0.0
     assert np.isnan(found[2])
+
+
+def test_a_childlike_adult_is_checked_whomever_it_contacted() -> None:
+    some = np.ones(EVERYBODY)
+    counts = frame(
+        n=8 * some,
+        band=with_first([3.0, 1.0, 1.0], 3 * some),
+        adults=some,
+        strangers=with_first([0.0, 0.0, 5.0], 0 * some),
+        looks=3.2 * age_mismatch.UNIT * some,
+    )
+    found = age_mismatch.judge(counts, cohorts(), SPEC)
+    adult, child, approaching_child = found.details["looks"][0, :3]
+    assert adult == approaching_child == pytest.approx(3.2)
+    assert np.isnan(child)
+    assert np.isnan(found.llr[0, :2]).all()  # no points, either way
+    assert found.llr[0, 2] == pytest.approx(3.2)
