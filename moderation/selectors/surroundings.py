@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from django.db.models import F, Q
 
 from accounts.models import Account, Event, Tie
+from moderation.access import visible_cases
 from moderation.models import Case, Pseudonym
 from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Step, Surroundings
 from moderation.selectors.lookups import AnyOf
 from moderation.selectors.people import Kept, ages_of, pseudonyms
 from signals.networks import Kind
+from staff.models import User
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
@@ -140,6 +142,12 @@ def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
         ref__type=Event.Type.OFFER,
     ).values_list("actor_id", "ref__actor_id")
     return sorted({(min(a, b), max(a, b)) for a, b in [*stated, *accepted]})
+
+
+def own_cases(user: User, keys: Iterable[int]) -> dict[int, str]:
+    """The references of the latest cases of those among ``keys`` who are flagged themselves."""
+    rows = visible_cases(user).filter(AnyOf(F("account_id"), list(keys))).order_by("pk")
+    return dict(rows.values_list("account_id", "reference"))
 
 
 def _assembled(

@@ -17,10 +17,11 @@ from moderation.access import case_or_404
 from moderation.forms import CaseForm, RevealForm
 from moderation.models import Case, Referral, Reveal
 from moderation.replay import Replay
+from moderation.score_history import score_picture
 from moderation.selectors import case as select
 from moderation.selectors import revealed
 from moderation.selectors.contacts import Surroundings
-from moderation.selectors.surroundings import around_case, ties_between
+from moderation.selectors.surroundings import around_case, own_cases, ties_between
 from moderation.selectors.timeline import history
 from moderation.views.answers import person, wants_part
 from moderation.views.panel import WORDING, panel
@@ -108,8 +109,11 @@ def page_context(
     replay = Replay(around, _until(request))
     contacts = _contacts_page(request, replay) if "contacts" in request.GET else None
     shown = pictures.shown_members(around)
-    ties = ties_between([contact.person.key for contact in shown])
-    network = pictures.network_picture(around, shown, ties, replay)
+    told = history(case)
+    keys = [contact.person.key for contact in shown]
+    ties = ties_between(keys)
+    flagged = own_cases(person(request), keys)
+    network = pictures.network_picture(around, shown, ties, replay, flagged)
     timeline = pictures.timeline_picture(around.children, replay)
     reason = _reason(case, request.GET.get("evidence", ""))
     return panel_context(request, case, tried=tried, refusal=refusal) | {
@@ -126,7 +130,8 @@ def page_context(
         "reveal": reveal,
         "reveal_form": _reveal_form(request, case, around, tried),
         "names": _names(reveal, contacts),
-        "history": history(case),
+        "history": told,
+        "score": score_picture(told.scores),
         "referral": Referral.objects.filter(case=case).select_related("approved_by").first(),
     }
 

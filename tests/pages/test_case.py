@@ -488,3 +488,32 @@ def test_a_day_that_means_nothing_shows_everything(
     response = signed_in(moderator).get(_url(case), {"until": until})
     assert response.status_code == 200
     assert "net-node--later" not in response.content.decode()
+
+
+def test_who_is_flagged_too_has_a_flag_and_a_reference(
+    moderator: User, signed_in: SignedIn
+) -> None:
+    case = stories.coach()
+    rival = factories.account()
+    factories.event(case.account, rival)
+    other = factories.case(rival)
+
+    content = signed_in(moderator).get(_url(case)).content.decode()
+
+    assert f"flagged itself, {other.reference}" in content
+    assert content.count('class="net-flag"') == 2  # on the square, and in the key
+    assert "flagged itself" not in signed_in(moderator).get(_url(stories.coach())).content.decode()
+
+
+def test_the_score_over_time_is_a_picture_with_its_table(
+    moderator: User, signed_in: SignedIn
+) -> None:
+    case = stories.coach()
+    browser = signed_in(moderator)
+    assert "Score over time" not in Seen(browser.get(_url(case))).text
+    factories.assessment(case.account, points=190.0)
+
+    page = Seen(browser.get(_url(case)))
+
+    assert "From 130 to 190 points in 2 computations." in page.text
+    assert "The score each time it was computed" in page.text
