@@ -84,8 +84,9 @@ def together(parts: list[pa.Table]) -> pa.Table:
     """The rows of all indicators, in the order in which they are kept."""
     if not parts:
         return EVIDENCE.empty_table()
-    order = [(name, "ascending") for name in ("account", "indicator", "at", "target", "event")]
-    return pa.concat_tables(parts).sort_by(order)
+    first = ("account", "indicator", "at", "target", "event")
+    rest = [name for name in EVIDENCE.names if name not in first]
+    return pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*first, *rest)])
 
 
 def few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Tables:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from signals.engine import aside, prepare
 from signals.engine.result import EngineResult, scores_schema
 from signals.engine.run import run
 from signals.engine.tables import ACCOUNTS, EVENTS, EXEMPTIONS, LABELS, TIES, RawGraph
@@ -126,6 +127,21 @@ def test_twice_the_same_is_the_same(graph: RawGraph, result: EngineResult) -> No
     assert again.scores.equals(result.scores)
     assert again.evidence.equals(result.evidence)
     assert again.explanations == result.explanations
+
+
+def test_giving_the_graph_up_and_putting_numbers_aside_change_nothing(
+    graph: RawGraph, result: EngineResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "SMALL", 0)
+    monkeypatch.setattr(prepare, "PIECE", 1000)
+    mine = replace(graph)
+    again = run(mine, SPEC, as_of=AT, keep=False)
+    assert again.scores.equals(result.scores)
+    assert again.evidence.equals(result.evidence)
+    assert again.explanations == result.explanations
+    assert not mine.events.num_rows
+    assert not mine.ties.num_rows
+    assert graph.events.num_rows
 
 
 def test_the_future_does_not_leak(graph: RawGraph, result: EngineResult) -> None:
