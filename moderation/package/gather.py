@@ -142,7 +142,11 @@ def _contact(contact: Contact, account: Account, as_of: datetime) -> ContactView
         tie=contact.tied,
         began_with=contact.began_with,
         outcome=contact.outcome,
-        identity=_identity(account, band) if whole else Identity(account.account_id, band=band),
+        identity=(
+            _identity(account, band)
+            if whole
+            else Identity(account.account_id, band=band, age_source="")
+        ),
         happenings=tuple(Happening(m.at, m.step.value, m.words) for m in contact.moments),
     )
 

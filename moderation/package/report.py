@@ -19,6 +19,7 @@ from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
 from moderation.package.drawings import network_key, network_svg, timeline_key, timeline_svg
 from moderation.package.view import DRAFT_NOTICE, CaseView, ContactView, Identity
 from moderation.selectors.people import BANDS
+from signals.networks import Kind
 
 TEMPLATE: Final = Path(__file__).with_name("report.typ")
 
@@ -181,16 +182,15 @@ def _child(child: ContactView) -> list[str]:
 def _others(view: CaseView) -> dict[str, Any]:
     grown = [c for c in view.contacts if c.contacted and not c.is_child_contacted]
     tied = [c for c in view.contacts if not c.contacted]
-    accepted = sum(contact.accepted for contact in grown)
-    children = sum(contact.kind.value == "child" for contact in tied)
-    return {
-        "words": (
-            f"Besides, it contacted {_count(len(grown), 'other person', 'other people')}, of whom "
-            f"{accepted} accepted; {_count(len(tied), 'person has', 'people have')} another tie "
-            f"with it, {_count(children, 'child', 'children')} among them. They stand in "
-            "contacts.csv, by the same names."
-        )
-    }
+    said = f"Besides, it contacted {_count(len(grown), 'other person', 'other people')}"
+    if grown:
+        said += f", of whom {sum(contact.accepted for contact in grown) or 'none'} accepted"
+    said += f"; {_count(len(tied), 'person has', 'people have')} another tie with it"
+    if tied:
+        children = sum(contact.kind is Kind.CHILD for contact in tied)
+        said += f", {_count(children, 'child', 'children')} among them"
+    where = " They stand in contacts.csv, by the same names." if grown or tied else ""
+    return {"words": f"{said}.{where}"}
 
 
 def _events(view: CaseView) -> dict[str, Any]:
