@@ -66,6 +66,10 @@ TABLES: Final = (
         personal={"note": REMOVED},
         other=("verb", "reason", "agreement", "chosen_at", "started_at", "looked_at"),
     ),
+    # What was written for several cases is emptied within minutes, when the job ends; each decision
+    # keeps its own note.
+    Table("moderation.BulkJob", other=("verb", "words", "asked_at", "finished_at")),
+    Table("moderation.BulkItem", other=("outcome", "message")),
     Table("moderation.CareTerms", other=("contacts",)),
     Table("moderation.DeadlineTerms", other=("spec", "note", "set_at")),
     Table(

@@ -21,6 +21,8 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "queue": _READ,
     "queue_updates": _READ,
     "queue_start": _REVIEW,
+    "bulk": _REVIEW,
+    "bulk_job": _REVIEW,
     "case": _READ,
     "case_claim": _REVIEW,
     "case_renew": _REVIEW,

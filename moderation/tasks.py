@@ -6,6 +6,7 @@ from celery import shared_task
 
 from audit.actors import Actor
 from moderation.services import (
+    bulk_decisions,
     claims,
     drafts,
     outbox,
@@ -22,6 +23,7 @@ SCHEDULE = {
     "moderation.resume_monitored": 60 * 60,
     "moderation.reprioritise": 10 * 60,
     "moderation.record_breaches": 5 * 60,
+    "moderation.sweep_bulk": 2 * 60,
     "moderation.deliver_due": 30,
     "moderation.keep_pseudonyms": 60,
     "moderation.seal_packages": 60,
@@ -89,3 +91,15 @@ def deliver_due() -> int:
 def end_retention() -> int:
     """Remove the personal data of cases that have been over for long enough."""
     return retention.sweep(actor=Actor.system("worker"))
+
+
+@shared_task(name=bulk_decisions.RUN, soft_time_limit=600, time_limit=660)
+def run_bulk(job_id: int) -> None:
+    """Take one person's decision on several cases. Safe to run twice."""
+    bulk_decisions.run(job_id)
+
+
+@shared_task(name="moderation.sweep_bulk")
+def sweep_bulk() -> int:
+    """Go on with jobs whose worker died."""
+    return bulk_decisions.sweep()

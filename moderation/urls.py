@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from moderation.views import (
+    bulk,
     care,
     case,
     deadlines,
@@ -24,6 +25,8 @@ from moderation.views import (
 urlpatterns = [
     path("queue/", queue.queue, name="queue"),
     path("queue/updates/", queue.queue_updates, name="queue_updates"),
+    path("queue/bulk/", bulk.review, name="bulk"),
+    path("queue/bulk/<int:job_id>/", bulk.job, name="bulk_job"),
     path("queue/start/", queue.start, name="queue_start"),
     path("cases/<str:reference>/", case.case_page, name="case"),
     path("cases/<str:reference>/claim/", decisions.claim, name="case_claim"),

@@ -43,6 +43,7 @@ OWN = {
     "mfa_edit_webauthn",
     "mfa_remove_webauthn",
     "mfa_view_recovery_codes",
+    "bulk_job",
     "second_look",
     "mfa_download_recovery_codes",
 }
@@ -96,6 +97,7 @@ def address(moderator2: User, supervisor2: User, tmp_path: Path) -> Address:
         "verb": lambda: "send",
         "delivery_id": lambda: factories.undelivered(moderator2, supervisor2).pk,
         "look_id": lambda: 1,
+        "job_id": lambda: 1,
         "exemption_id": lambda: _exemption(moderator2).pk,
         "keys pk": lambda: _api_key().pk,
         "mfa pk": lambda: 1,

@@ -80,6 +80,7 @@ AUDIT_PHRASES: dict[str, str] = {
     "referral.acknowledge": "recorded that the police acknowledged the referral",
     "referral.reject": "recorded that the police rejected the referral",
     "referral.outcome": "recorded what became of the referral",
+    "bulk.ask": "decided several cases together",
     "deadlines.set": "set the deadlines",
     "exemption.grant": "exempted the account",
     "exemption.revoke": "ended the exemption of the account",

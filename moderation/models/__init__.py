@@ -1,5 +1,6 @@
 """What people do about it."""
 
+from moderation.models.bulk import BulkItem, BulkJob
 from moderation.models.care import CareChoice, CareTerms, Exposure, Shift
 from moderation.models.case import Case
 from moderation.models.deadline import Breach, DeadlineTerms
@@ -16,6 +17,8 @@ from moderation.models.second_look import SecondLook
 
 __all__ = [
     "Breach",
+    "BulkItem",
+    "BulkJob",
     "CareChoice",
     "CareTerms",
     "Case",

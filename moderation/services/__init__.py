@@ -4,6 +4,7 @@
 """
 
 from moderation.services import (
+    bulk_decisions,
     care,
     claims,
     decisions,
@@ -25,6 +26,7 @@ from moderation.services import (
 )
 
 SERVICES = (
+    bulk_decisions.ask,
     care.skip,
     care.go_on,
     care.end_shift,
@@ -76,6 +78,7 @@ SERVICES = (
 
 __all__ = [
     "SERVICES",
+    "bulk_decisions",
     "care",
     "claims",
     "decisions",

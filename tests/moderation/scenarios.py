@@ -15,6 +15,7 @@ from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
 from moderation.models import Case, Delivery, Exemption, Referral, SecondLook
 from moderation.services import (
+    bulk_decisions,
     care,
     claims,
     decisions,
@@ -288,6 +289,15 @@ _NOTE = {"note": "Coaches the team that all of them play in."}
 _DISMISSAL = {"reason": "school_or_club_role", **_NOTE}
 
 SCENARIOS: dict[str, Scenario] = {
+    "bulk_decisions.ask": Scenario(
+        bulk_decisions.ask,
+        CASEWORKERS,
+        lambda _who, _other: {
+            "verb": "dismiss",
+            "versions": {factories.case().pk: 1},
+            **_DISMISSAL,
+        },
+    ),
     "care.skip": Scenario(care.skip, CASEWORKERS, _held),
     "care.go_on": Scenario(care.go_on, CASEWORKERS, lambda _who, _other: {}),
     "care.end_shift": Scenario(care.end_shift, CASEWORKERS, _in_a_shift),

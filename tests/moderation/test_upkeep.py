@@ -66,10 +66,5 @@ def test_the_sweeps_are_scheduled_under_names_that_the_worker_knows(moderator: U
     set_column(reached, "monitor_until", timezone.localdate())
     set_column(reached, "waiting_since", factories.ago(hours=50))
     done = {name: app.tasks[name].apply().get() for name in tasks.SCHEDULE}
-    assert done == {
-        "moderation.expire_leases": 1,
-        "moderation.resume_monitored": 1,
-        "moderation.reprioritise": 0,
-        "moderation.record_breaches": 0,
-        "moderation.forget_drafts": 0,
-    }
+    nothing = dict.fromkeys(tasks.SCHEDULE, 0)
+    assert done == nothing | {"moderation.expire_leases": 1, "moderation.resume_monitored": 1}
