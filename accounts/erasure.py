@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from accounts.formats.rejected import guarded
+from accounts.formats.rejected import guarded, unguarded
 from accounts.imports.rejects import rejects_folder
 from accounts.models import Account, Event, RejectedRow
 from accounts.uploads import discard_imported
@@ -25,6 +26,7 @@ from staff import personal
 PREFIX: Final = "erased:"
 
 _BATCH: Final = 1_000
+_LONGEST_FIELD: Final = 1 << 30
 
 
 def pseudonym(identifier: str) -> str:
@@ -43,13 +45,32 @@ def forget_account(account: Account) -> dict[str, int]:
     the transaction fail, they are rows of imports that nobody needs any longer.
     """
     identifier = account.account_id
-    counts = {"rejected_rows": _forget_rejects(identifier), "events": _forget_events(account)}
-    discard_imported()
+    counts = {"rejected_rows": forget_files(identifier), "events": _forget_events(account)}
     values = personal.table("accounts.Account").blanks()
+    name = pseudonym(identifier)
+    if Account.objects.filter(account_id=name).exists():
+        name = _once_more(name, account.pk)
     Account.objects.filter(pk=account.pk).update(
-        **values, account_id=pseudonym(identifier), status=Account.Status.DELETED
+        **values, account_id=name, status=Account.Status.DELETED
     )
     return counts
+
+
+def forget_files(identifier: str) -> int:
+    """Remove rejected rows that name the account ``identifier``, and uploads that nobody needs.
+
+    Not from the parts of an import that is still under way: it is writing them. How many rows went.
+    """
+    removed = RejectedRow.objects.filter(value=identifier[:300]).delete()[0]
+    for path in sorted(rejects_folder().glob("import-*-rejects.csv")):
+        removed += _forget_in_file(path, identifier)
+    discard_imported()
+    return removed
+
+
+def _once_more(name: str, pk: int) -> str:
+    """The pseudonym of what was erased before and delivered again since."""
+    return f"{name}:{pk}"
 
 
 def _forget_events(account: Account) -> int:
@@ -57,47 +78,72 @@ def _forget_events(account: Account) -> int:
     blanks = personal.table("accounts.Event").blanks()
     mine = Q(actor=account) | Q(object=account)
     found = Event.objects.filter(mine).exclude(event_id__startswith=PREFIX)
-    renamed = dict(found.values_list("pk", "event_id").iterator())
-    for batch in _batches(renamed.items()):
-        named = [Event(pk=pk, event_id=pseudonym(event_id), **blanks) for pk, event_id in batch]
-        Event.objects.bulk_update(named, ["event_id", *blanks])
+    renamed = list(found.values_list("pk", "event_id"))
+    for batch in _batches(renamed):
+        names = {pk: pseudonym(event_id) for pk, event_id in batch}
+        taken = set(
+            Event.objects.filter(event_id__in=names.values()).values_list("event_id", flat=True)
+        )
+        events = [
+            Event(pk=pk, event_id=_once_more(name, pk) if name in taken else name, **blanks)
+            for pk, name in names.items()
+        ]
+        Event.objects.bulk_update(events, ["event_id", *blanks])
     # What answers them, by whomever, repeats their identifier.
-    for batch in _batches(
+    answers = (
         Event.objects.filter(Q(ref__in=Event.objects.filter(mine)) | mine)
         .exclude(reference="")
         .exclude(reference__startswith=PREFIX)
-        .values_list("pk", "reference")
-    ):
-        answers = [Event(pk=pk, reference=pseudonym(reference)) for pk, reference in batch]
-        Event.objects.bulk_update(answers, ["reference"])
+    )
+    for batch in _batches(list(answers.values_list("pk", "reference", "ref__event_id"))):
+        repeated = [
+            Event(pk=pk, reference=_as_named(reference, now)) for pk, reference, now in batch
+        ]
+        Event.objects.bulk_update(repeated, ["reference"])
     return len(renamed)
 
 
-def _forget_rejects(identifier: str) -> int:
-    """Take rows that name the account out of every rejects file, and off the pages of imports."""
-    removed = RejectedRow.objects.filter(value=identifier[:300]).delete()[0]
-    for path in sorted(rejects_folder().rglob("*")):
-        if path.is_file():
-            removed += _forget_in_file(path, identifier)
-    return removed
+def _as_named(reference: str, now: str | None) -> str:
+    """The reference to an event that is called ``now``; None where it has not arrived."""
+    if now is not None and (now == reference or now.startswith(PREFIX)):
+        return now
+    return pseudonym(reference)
 
 
 def _forget_in_file(path: Path, identifier: str) -> int:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    kept = [row for row in rows if not _names(row, identifier)]
-    gone = [row for row in rows if _names(row, identifier)]
-    if not gone:
-        return 0
-    unfinished = path.with_name(path.name + ".new")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
+    """Write the file anew without the rows that name the account, whole or not at all."""
+    unfinished = path.with_suffix(".new")
+    gone: list[tuple[str, str]] = []
+    with (
+        _long_fields(),
+        path.open(encoding="utf-8", newline="") as file,
+        unfinished.open("w", encoding="utf-8", newline="") as kept,
+    ):
         unfinished.chmod(0o600)
-        csv.writer(file, lineterminator="\n").writerows(kept)
+        writer = csv.writer(kept, lineterminator="\n")
+        for row in csv.reader(file):
+            if _names(row, identifier):
+                gone.append((row[0], row[1]))
+            else:
+                writer.writerow(row)
+    if not gone:
+        unfinished.unlink()
+        return 0
     unfinished.replace(path)
-    batch_id = _batch_of(path)
-    for name, line, *_ in gone:
-        RejectedRow.objects.filter(batch=batch_id, file=name[:255], line=line).delete()
+    batch_id = int(path.name.split("-")[1])
+    for name, line in gone:
+        RejectedRow.objects.filter(batch=batch_id, file=unguarded(name), line=line).delete()
     return len(gone)
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """A rejected row is kept as it came, however long; csv refuses 128 KiB by default."""
+    usual = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _names(row: list[str], identifier: str) -> bool:
@@ -119,12 +165,6 @@ def _texts(value: Any) -> Iterator[str]:
             yield from chain.from_iterable(map(_texts, value))
         case dict():
             yield from chain.from_iterable(map(_texts, value.values()))
-
-
-def _batch_of(path: Path) -> int:
-    """From ``import-7-rejects.csv`` or ``import-7-parts/000001``."""
-    name = path.name if path.name.startswith("import-") else path.parent.name
-    return int(name.split("-")[1])
 
 
 def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:

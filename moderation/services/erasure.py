@@ -81,8 +81,8 @@ def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
     """Remove the personal data of the account with the platform's identifier ``account_id``.
 
     Its row stays under a salted digest, so that the evidence about others keeps its shape. Erasing
-    an erased account again changes nothing and leaves no entry. ``reason`` is a code of
-    ``ErasureReason``.
+    an erased account again leaves no entry, and removes what an import left in files since.
+    ``reason`` is a code of ``ErasureReason``.
 
     Raises NotAllowed, InvalidInput (field "reason"), NotFound, Kept.
     """
@@ -239,6 +239,8 @@ def _already(account_id: str) -> Erased:
     erased = Account.objects.filter(account_id=accounts_erasure.pseudonym(account_id)).first()
     if erased is None:
         raise NotFound("There is no account with this identifier.")
+    # An import that was under way then may have left rejected rows since.
+    accounts_erasure.forget_files(account_id)
     references = Case.objects.filter(account=erased).order_by("pk")
     return Erased(
         erased.pk, already=True, cases=tuple(references.values_list("reference", flat=True))

@@ -163,6 +163,26 @@ def test_events_of_others_keep_their_place_and_lose_the_name_on_the_platform() -
 
 
 @pytest.mark.django_db
+def test_what_the_platform_delivers_again_is_erased_again() -> None:
+    child = factories.child()
+    for _ in range(2):
+        account = person()
+        offer = factories.event(account, child)
+        Event.objects.filter(pk=offer.pk).update(event_id="offer-1")
+        answer = factories.accept(offer)
+        Event.objects.filter(pk=answer.pk).update(reference="offer-1")
+        assert not erase().already
+        offer.refresh_from_db()
+        answer.refresh_from_db()
+        assert answer.reference == offer.event_id
+    stored = everything_stored()
+    assert IDENTIFIER not in stored
+    assert "offer-1" not in stored
+    assert Account.objects.filter(account_id__startswith=pseudonym(IDENTIFIER)).count() == 2
+    assert Entry.objects.filter(verb="account.erase").count() == 2
+
+
+@pytest.mark.django_db
 def test_rejects_files_lose_the_rows_that_name_it_and_keep_the_others(tmp_path: Path) -> None:
     account = person()
     batch = factories.batch()
@@ -171,6 +191,7 @@ def test_rejects_files_lose_the_rows_that_name_it_and_keep_the_others(tmp_path: 
         ["ties.csv", "3", "kind", "pal", "unknown", json.dumps({"a": "x", "b": IDENTIFIER})],
         ["events.ndjson", "4", "type", "?", "unknown", json.dumps({"object": ["y", IDENTIFIER]})],
         ["accounts.csv", "5", "account_id", IDENTIFIER, "twice", "{}"],
+        ["ties.csv", "8", "a", "?" * 140_000, "too long", json.dumps({"b": IDENTIFIER})],
         ["accounts.csv", "6", "birth_date", "soon", "no date", json.dumps({"account_id": "other"})],
         ["accounts.csv", "7", "region", IDENTIFIER + "x", "odd", json.dumps({"account_id": "z"})],
     ]  # fmt: skip
@@ -180,12 +201,16 @@ def test_rejects_files_lose_the_rows_that_name_it_and_keep_the_others(tmp_path: 
         csv.writer(out, lineterminator="\n").writerows([list(REJECT_COLUMNS), *rows])
     for name, line, field, value, reason, _ in rows:
         RejectedRow.objects.create(
-            batch=batch, file=name, line=line, field=field, value=value, reason=reason
+            batch=batch, file=name, line=line, field=field, value=value[:300], reason=reason
         )
     erase()
     with file.open(newline="") as kept:
-        assert list(csv.reader(kept)) == [list(REJECT_COLUMNS), *rows[4:]]
+        assert list(csv.reader(kept)) == [list(REJECT_COLUMNS), *rows[5:]]
     assert sorted(RejectedRow.objects.values_list("line", flat=True)) == [6, 7]
+    with file.open("a", newline="") as more:  # by an import that was under way
+        csv.writer(more, lineterminator="\n").writerow(rows[0])
+    assert erase().already
+    assert IDENTIFIER not in file.read_text().replace(IDENTIFIER + "x", "")
     assert not Account.objects.filter(pk=account.pk, account_id=IDENTIFIER).exists()
 
 
