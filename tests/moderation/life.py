@@ -12,9 +12,17 @@ from django.utils import timezone
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from audit.actors import Actor
-from moderation.errors import CannotUndo, CaseTaken, FourEyes, IllegalMove, LeaseLapsed, StaleCase
+from moderation.errors import (
+    CannotUndo,
+    CaseTaken,
+    FourEyes,
+    IllegalMove,
+    IllegalReferralMove,
+    LeaseLapsed,
+    StaleCase,
+)
 from moderation.models import Case, Decision, Referral
-from moderation.services import claims, decisions, escalation, intake, undo
+from moderation.services import claims, decisions, escalation, intake, referrals, undo
 from staff.capabilities import Role
 from staff.errors import NotAllowed
 from staff.models import User
@@ -53,6 +61,34 @@ OF_THE_SUPERVISOR = (
 )
 
 
+@dataclass(frozen=True)
+class ReferralStep:
+    """A service on a referral, and which state it leads to from each in which it may be called."""
+
+    service: Callable[..., Referral]
+    words: dict[str, str]
+    fine: dict[str, str]
+
+    def __repr__(self) -> str:
+        return self.service.__name__
+
+
+REFERRAL_STEPS = (
+    ReferralStep(
+        referrals.mark_sent,
+        {"destination": "ncmec", "receipt": "TIP-1"},
+        # Said again it changes nothing.
+        {state: state for state in ("sent", "acknowledged", "rejected")} | {"approved": "sent"},
+    ),
+    ReferralStep(
+        referrals.acknowledge, {}, {"sent": "acknowledged", "acknowledged": "acknowledged"}
+    ),
+    ReferralStep(
+        referrals.reject, {"answer": "Not ours."}, {"sent": "rejected", "rejected": "rejected"}
+    ),
+)
+
+
 @dataclass
 class Told:
     """What the model knows of one case."""
@@ -69,6 +105,7 @@ class Told:
     points_when_decided: float = 0.0
     before: Told | None = None  # as it was before the last decision, while that can be taken back
     decided_by: str | None = None
+    referral: str | None = None  # the state of its referral
 
     def goes(self, state: str) -> None:
         self.state, self.version = state, self.version + 1
@@ -171,6 +208,19 @@ class Watched(RuleBasedStateMachine):
             return IllegalMove
         return LeaseLapsed if told.lapsed else None
 
+    def steps_on(self, told: Told, who: str, step: ReferralStep) -> None:
+        expected: type[Exception] | None = None
+        if who != "worker" and self.role(who) != Role.SUPERVISOR:
+            expected = NotAllowed
+        elif told.referral not in step.fine:
+            expected = IllegalReferralMove
+        referral = Referral.objects.get(case=told.id).pk
+        actor = SYSTEM if who == "worker" else self.actor(who)
+        if self.tries(
+            expected, lambda: step.service(actor=actor, referral_id=referral, **step.words)
+        ):
+            told.referral = step.fine[told.referral or ""]
+
     def takes_back(self, told: Told, who: str, age: int) -> None:
         expected: type[Exception] | None = None
         if not self.works(who):
@@ -220,6 +270,7 @@ class Watched(RuleBasedStateMachine):
                 told.escalators.add(who)
             elif state == "referred":
                 told.referred_by = who
+                told.referral = "approved"
             if state in {"dismissed", "monitoring", "referred"}:
                 told.points_when_decided = told.points
 
@@ -245,7 +296,8 @@ class Watched(RuleBasedStateMachine):
             )
 
     @invariant()
-    def nobody_approved_what_they_escalated(self) -> None:
+    def referrals_are_where_they_should_be_and_nobody_approved_their_own(self) -> None:
         for referral in Referral.objects.filter(case__in=self.told):
+            assert referral.state == self.told[referral.case_id].referral
             escalators = Decision.objects.filter(case=referral.case_id, verb="escalate")
             assert referral.approved_by_id not in set(escalators.values_list("by", flat=True))

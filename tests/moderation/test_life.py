@@ -33,8 +33,10 @@ from staff.models import User
 from tests.moderation.life import (
     OF_THE_HOLDER,
     OF_THE_SUPERVISOR,
+    REFERRAL_STEPS,
     SYSTEM,
     Decide,
+    ReferralStep,
     Told,
     Watched,
 )
@@ -44,6 +46,7 @@ from tests.moderation.sql import refused
 # Hypothesis leans to what stands first: supervisors, who can escalate and approve.
 PEOPLE = st.sampled_from(["sam", "sue", "mo", "max", "ada"])
 # How far the version that a page shows is from the case's own: mostly not at all.
+_SENT = ("sent", "acknowledged", "rejected")
 AGES_OF_PAGES = st.sampled_from([0, 0, 0, 0, -1, -2, 1])
 
 
@@ -155,6 +158,33 @@ class Life(Watched):
     @rule(case=cases, who=PEOPLE, age=AGES_OF_PAGES)
     def take_back_out_of_turn(self, case: int, who: str, age: int) -> None:
         self.takes_back(self.told[case], who, age)
+
+    @precondition(lambda self: self.some("referred"))
+    @rule(
+        data=st.data(),
+        who=st.sampled_from(["worker", "sam", "mo"]),
+        step=st.sampled_from(REFERRAL_STEPS),
+    )
+    def follow_a_referral(self, data: Any, who: str, step: ReferralStep) -> None:
+        self.steps_on(data.draw(st.sampled_from(self.some("referred"))), who, step)
+
+    @precondition(lambda self: self.some("referred"))
+    @rule(data=st.data(), state=st.sampled_from(["preparing", "approved", *_SENT]))
+    def moves_a_referral_in_sql(self, data: Any, state: str) -> None:
+        told = data.draw(st.sampled_from(self.some("referred")))
+        if state == told.referral:
+            return
+        with refused("refused|violates check constraint") as intruder:
+            intruder.run(
+                "UPDATE moderation_referral SET state = %s, sent_at = %s, destination = %s,"
+                " receipt = %s, answered_at = %s WHERE case_id = %s",
+                state,
+                "2026-01-01" if state in _SENT else None,
+                "nca" if state in _SENT else None,
+                "x" if state in _SENT else None,
+                "2026-01-01" if state in _SENT[1:] else None,
+                told.id,
+            )
 
     @rule(case=cases, steps=st.integers(1, 4), data=st.data())
     def go_on(self, case: int, steps: int, data: Any) -> None:
