@@ -11,7 +11,6 @@ import base64
 import hashlib
 import os
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -124,10 +123,13 @@ def promote_next() -> None:
     """Let the next key sign from now on; the present one's private half is overwritten."""
     folder = Path(settings.KEYS_DIR)
     retire(_private(folder / PRIVATE_FILE).public_key())
+    new = _private(folder / NEXT_FILE).public_key()
     (folder / NEXT_FILE).replace(folder / PRIVATE_FILE)
-    with suppress(FileNotFoundError):
-        (folder / PUBLIC_FILE).unlink()
-    signing_key()
+    # Never absent: a process that still has the former key would put that one there.
+    unfinished = folder / f".{PUBLIC_FILE}"
+    unfinished.write_text(public_pem(new), "ascii")
+    unfinished.chmod(0o644)
+    unfinished.replace(folder / PUBLIC_FILE)
 
 
 def _retired() -> list[Ed25519PublicKey]:

@@ -49,6 +49,8 @@ def test_a_key_in_a_file_is_replaced_and_everything_still_verifies(home: Path) -
         proofs.check(early, keys.public_key())
     assert proofs.check(proof_of([11]), keys.public_key()).numbers == (11,)
     assert not (home / "keys" / keys.NEXT_FILE).exists()
+    handed_out = (home / "keys" / keys.PUBLIC_FILE).read_text()
+    assert handed_out == keys.public_pem(keys.signing_key().public_key())
     entry = Entry.objects.filter(verb="audit.offer_key").order_by("number")[0]
     assert entry.before == {"key": keys.key_id(old)}
     assert entry.after["key"] == new
