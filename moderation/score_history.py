@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,8 +33,8 @@ class ScorePicture:
         return f"0 0 {WIDTH:.0f} {HEIGHT:.0f}"
 
 
-def score_picture(scores: list[tuple[datetime, float, int]]) -> ScorePicture | None:
-    """The picture of ``scores`` (time, points, run; the oldest first); None for fewer than two.
+def score_picture(scores: Sequence[tuple[datetime, float]]) -> ScorePicture | None:
+    """The picture of ``scores`` (time, points; the oldest first); None for fewer than two.
 
     A score holds until the next is computed, so the line goes in steps; points begin at zero or
     at the lowest score below it, so that a small change looks small.
@@ -43,15 +44,15 @@ def score_picture(scores: list[tuple[datetime, float, int]]) -> ScorePicture | N
         return None
     first, last = shown[0][0], shown[-1][0]
     span = (last - first).total_seconds() or 1.0
-    low = min(0.0, *(points for _, points, _ in shown))
-    reach = max(points for _, points, _ in shown) - low or 1.0
+    low = min(0.0, *(points for _, points in shown))
+    reach = max(points for _, points in shown) - low or 1.0
     dots = [
         Dot(
             round(_EDGE + (at - first).total_seconds() / span * (WIDTH - 2 * _EDGE), 1),
             round(HEIGHT - _EDGE - (points - low) / reach * (HEIGHT - 2 * _EDGE), 1),
             f"{points:.0f} points, {at:%-d %b %Y %H:%M}",
         )
-        for at, points, _ in shown
+        for at, points in shown
     ]
     path = f"M{dots[0].x} {dots[0].y}" + "".join(f"H{dot.x}V{dot.y}" for dot in dots[1:])
     return ScorePicture(

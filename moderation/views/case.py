@@ -131,7 +131,7 @@ def page_context(
         "reveal_form": _reveal_form(request, case, around, tried),
         "names": _names(reveal, contacts),
         "history": told,
-        "score": score_picture(told.scores),
+        "score": score_picture([(row[0], row[1]) for row in told.scores]),
         "referral": Referral.objects.filter(case=case).select_related("approved_by").first(),
     }
 

@@ -18,7 +18,7 @@ _scores = st.lists(
 
 @given(_scores)
 def test_every_score_has_its_place_inside_the_picture(told: list[tuple[int, float]]) -> None:
-    scores = [(START + timedelta(hours=h), points, n) for n, (h, points) in enumerate(told)]
+    scores = [(START + timedelta(hours=h), points) for h, points in told]
 
     picture = score_picture(scores)
 
@@ -32,4 +32,4 @@ def test_every_score_has_its_place_inside_the_picture(told: list[tuple[int, floa
 
 
 def test_one_score_is_no_history() -> None:
-    assert score_picture([(START, 100.0, 1)]) is None
+    assert score_picture([(START, 100.0)]) is None
