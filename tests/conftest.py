@@ -36,6 +36,12 @@ hypothesis_settings.load_profile(
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as cores: tests wait for browsers, servers and each other."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_test_environment: None, django_db_blocker: DjangoDbBlocker
