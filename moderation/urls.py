@@ -15,6 +15,7 @@ from moderation.views import (
     exemptions,
     help_sheet,
     linked,
+    palette,
     queue,
     referrals,
     reveals,
@@ -70,5 +71,6 @@ urlpatterns = [
     path("shift/pause/", care.pause, name="pause"),
     path("shift/end/", care.end, name="shift_end"),
     path("care/", care.terms, name="care"),
+    path("go/", palette.go, name="go"),
     path("help/", help_sheet.help_page, name="help"),
 ]

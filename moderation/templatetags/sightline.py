@@ -10,7 +10,6 @@ from typing import Any
 from django import template
 from django.template.context import Context
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
@@ -18,6 +17,7 @@ from django.utils.safestring import SafeString
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
 from moderation.domain.wording import STATE_WORDS, VERB_WORDS
+from moderation.navigation import pages_of
 from staff.capabilities import Capability
 from staff.models import User
 
@@ -31,6 +31,7 @@ class NavigationItem:
     current: bool
 
 
+<<<<<<< HEAD
 # In the order of the bar: label, url name, the capability that opens it, other paths below it
 _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
     ("Queue", "queue", Capability.VIEW_CASES, ("/cases/",)),
@@ -49,6 +50,8 @@ _NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
 )
 
 
+=======
+>>>>>>> 1a9403d (palette)
 # The engine's codes for a contact and for what became of it
 _KINDS: dict[str, str] = {
     "offer": "friend request",
@@ -71,17 +74,10 @@ def navigation(context: Context) -> list[NavigationItem]:
     user = getattr(request, "user", None)
     if request is None or not isinstance(user, User):
         return []
-    items = []
-    for label, name, capability, prefixes in _NAVIGATION:
-        if not user.can(capability):
-            continue
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
-        current = request.path.startswith((url, *prefixes))
-        items.append(NavigationItem(label, url, current))
-    return items
+    return [
+        NavigationItem(label, url, request.path.startswith((url, *below)))
+        for label, url, below in pages_of(user)
+    ]
 
 
 @register.filter

@@ -19,6 +19,7 @@ BUDGETS = {
     "/queue/?q={reference}": 12,
     "/cases/{reference}/": 24,  # nine of them for the people around the account
     "/cases/{reference}/?contacts=1&evidence=no_mutuals": 25,
+    "/go/?q={reference}": 13,
     "/shift/": 11,
     "/help/": 4,
 }
