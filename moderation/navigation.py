@@ -11,7 +11,7 @@ from staff.models import User
 _PAGES: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
     ("Queue", "queue", Capability.VIEW_CASES, ("/cases/",)),
     ("Escalations", "escalations", Capability.DECIDE_ESCALATIONS, ()),
-    ("Referrals", "referrals", Capability.VIEW_CASES, ()),
+    ("Referrals", "referrals", Capability.VIEW_CASES, ("/outbox/",)),
     ("Second looks", "second_looks", Capability.REVIEW_CASES, ()),
     ("Exemptions", "exemptions", Capability.DECIDE_ESCALATIONS, ()),
     ("Imports", "imports", Capability.IMPORT_GRAPH, ()),

@@ -31,27 +31,6 @@ class NavigationItem:
     current: bool
 
 
-<<<<<<< HEAD
-# In the order of the bar: label, url name, the capability that opens it, other paths below it
-_NAVIGATION: tuple[tuple[str, str, Capability, tuple[str, ...]], ...] = (
-    ("Queue", "queue", Capability.VIEW_CASES, ("/cases/",)),
-    ("Escalations", "escalations", Capability.DECIDE_ESCALATIONS, ()),
-    ("Referrals", "referrals", Capability.VIEW_CASES, ("/outbox/",)),
-    ("Second looks", "second_looks", Capability.REVIEW_CASES, ()),
-    ("Exemptions", "exemptions", Capability.DECIDE_ESCALATIONS, ()),
-    ("Imports", "imports", Capability.IMPORT_GRAPH, ()),
-    ("Runs", "runs", Capability.VIEW_RUNS, ()),
-    ("Thresholds", "thresholds", Capability.VIEW_THRESHOLDS, ()),
-    ("Deadlines", "deadlines", Capability.EDIT_THRESHOLDS, ()),
-    ("Staff", "staff", Capability.MANAGE_STAFF, ()),
-    ("Care", "care", Capability.MANAGE_STAFF, ()),
-    ("Keys", "keys", Capability.MANAGE_KEYS, ()),
-    ("Audit trail", "audit", Capability.VIEW_AUDIT, ()),
-)
-
-
-=======
->>>>>>> 1a9403d (palette)
 # The engine's codes for a contact and for what became of it
 _KINDS: dict[str, str] = {
     "offer": "friend request",
