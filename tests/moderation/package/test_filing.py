@@ -76,10 +76,10 @@ def test_200_stories_of_broken_networks_dying_workers_and_long_nights() -> None:
         stub, kept = Stub(), Kept()
         for path in ("submit", "upload", "fileinfo", "finish", "retract"):
             codes = (1000, 1100, 1110, 1111, 1300)
-            stub.failing[path] = [chance.choice(codes) for _ in range(chance.randint(0, 2))]
+            stub.failing[path] = [chance.choice(codes) for _ in range(chance.randint(0, 1))]
 
         def plan(_number: int, _step: str, chance: Random = chance) -> str:
-            if chance.random() < 0.7:
+            if chance.random() < 0.82:
                 return ""
             return f"{chance.choice(FAULTS)}-{chance.choice(('before', 'after'))}"
 
