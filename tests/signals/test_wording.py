@@ -63,7 +63,7 @@ def test_changes_name_what_differs_and_to_whom_it_belongs() -> None:
         | {"open_at": 130.0, "stretches": [30, 365], "indicators": {"burst": {"minimum": 6}}}
     )
     assert [(x.field, x.before_text, x.after_text) for x in changes(before, after)] == [
-        ("open_at", "110", "130"),
+        ("open_at", "120", "130"),
         ("stretches", "90, 365, 1,095", "30, 365"),
         ("indicators.burst.minimum", "4", "6"),
     ]
