@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page
 
 from audit.actors import Actor
+from moderation.models import SecondLook
 from moderation.services import claims, decisions
 from signals.services.defaults import active_thresholds
 from staff.models import User
 from tests.browser.conftest import SignIn
+from tests.conftest import PASSWORD
 from tests.moderation import factories
 from tests.pages import stories
 
@@ -71,6 +75,23 @@ def visit() -> Visit:
     return visit
 
 
+def _exempted(by: User) -> None:
+    case = factories.held(by)
+    decisions.dismiss(
+        actor=Actor.of_user(by),
+        case_id=case.pk,
+        version=case.version,
+        reason="family",
+        note="Their uncle.",
+        exempt_until=timezone.localdate() + timedelta(days=7),
+    )
+
+
+def _second_look(decided_by: User) -> None:
+    decision = factories.dismiss(decided_by, stories.coach(account_id="flagged-2")).decisions.get()
+    SecondLook.objects.create(decision=decision, chosen_at=decision.at)
+
+
 def test_what_a_moderator_sees(
     moderator: User, moderator2: User, sign_in: SignIn, visit: Visit
 ) -> None:
@@ -96,6 +117,13 @@ def test_what_a_moderator_sees(
     visit(page, f"/cases/{held.reference}/", "case-held-by-another")
     visit(page, "/help/", "help")
     visit(page, "/referrals/", "referrals-empty")
+    visit(page, f"/cases/{other.reference}/linked/", "linked")
+    visit(page, f"/queue/bulk/?case={other.pk}&case={held.pk}", "bulk")
+    _second_look(moderator2)
+    visit(page, "/second-looks/", "second-looks")
+    page.get_by_role("button", name="Take the next one").click()
+    page.get_by_role("heading", name="Your look").wait_for()
+    check(page, "second-look")
     page.goto("/queue/")
     page.keyboard.press("?")
     page.get_by_role("dialog").wait_for()
@@ -129,9 +157,17 @@ def test_what_a_supervisor_sees(
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="This cannot be undone").wait_for()
     check(page, "refer-confirm")
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Refer to the police").click()
     page.get_by_role("row", name=case.reference).wait_for()
     check(page, "referrals")
+    visit(page, f"/referrals/{case.reference}/", "referral")
+    visit(page, f"/cases/{own.reference}/hold/", "police-hold")
+    _exempted(moderator)
+    visit(page, "/exemptions/", "exemptions")
+    page.get_by_role("link", name="End it").click()
+    page.get_by_role("heading", name="End the exemption").wait_for()
+    check(page, "exemption-end")
     visit(page, f"/cases/{case.reference}/", "case-referred")
 
 
@@ -151,7 +187,16 @@ def test_what_an_admin_sees(admin: User, sign_in: SignIn, visit: Visit) -> None:
     active_thresholds()
     run, batch = factories.run(), factories.batch()
     page = sign_in(admin)
-    for path in ("runs", "thresholds", "imports", "staff", "staff/add", "keys", "keys/add"):
+    for path in (
+        "deadlines",
+        "runs",
+        "thresholds",
+        "imports",
+        "staff",
+        "staff/add",
+        "keys",
+        "keys/add",
+    ):
         visit(page, f"/{path}/", path.replace("/", "-"))
     visit(page, f"/runs/{run.pk}/", "run")
     visit(page, f"/imports/{batch.pk}/", "import")
