@@ -16,7 +16,7 @@ from moderation.cybertipline.filing import Filing, Progress
 from moderation.domain.referrals import Destination
 from moderation.models import Delivery
 from moderation.package.archive import unpack
-from moderation.services import outbox, packages
+from moderation.services import carriers, outbox, packages
 from staff.errors import Refused
 
 _DESTINATIONS = {"production": Destination.NCMEC, "test": Destination.NCMEC_TEST}
@@ -68,15 +68,15 @@ def file(*, actor: Actor, referral_id: int) -> Delivery:
     )
 
 
-def send(delivery: Delivery, save: outbox.Save) -> outbox.Arrived:
-    """Carry a ``cybertipline`` delivery, for ``outbox.provide``."""
+def send(delivery: Delivery, save: carriers.Save) -> carriers.Arrived:
+    """Carry a ``cybertipline`` delivery, for ``carriers.provide``."""
     if lacking := missing():
-        raise outbox.GiveUp(f"These settings are missing: {_list(lacking)}.")
+        raise carriers.GiveUp(f"These settings are missing: {_list(lacking)}.")
     to = delivery.payload["destination"]
     try:
         package = packages.seal(actor=Actor.system("worker"), case_id=delivery.referral.case_id)
     except Refused as refusal:
-        raise outbox.GiveUp(refusal.message) from None
+        raise carriers.GiveUp(refusal.message) from None
     files = unpack(package.data).files
     _check(files["cybertipline.xml"])
     with _client(_HOST_OF[to]) as client:
@@ -90,12 +90,12 @@ def send(delivery: Delivery, save: outbox.Save) -> outbox.Arrived:
             report_id = filing.run()
         except Answered as answer:
             if answer.code in _HOPELESS:
-                raise outbox.GiveUp(f"{answer} {_HOPELESS[Code(answer.code)]}") from None
-            raise outbox.TryAgain(str(answer)) from None
+                raise carriers.GiveUp(f"{answer} {_HOPELESS[Code(answer.code)]}") from None
+            raise carriers.TryAgain(str(answer)) from None
         except CyberTiplineError as error:
-            raise outbox.TryAgain(str(error)) from None
+            raise carriers.TryAgain(str(error)) from None
     # What the test host has is a rehearsal: the referral still waits for the real one.
-    return outbox.Arrived("" if to == Destination.NCMEC_TEST else to, str(report_id))
+    return carriers.Arrived("" if to == Destination.NCMEC_TEST else to, str(report_id))
 
 
 def _client(host: str) -> Client:
@@ -111,7 +111,7 @@ def _check(xml: bytes) -> None:
         if not held.validate(root):
             found += [f"line {error.line}: {error.message}" for error in held.error_log]
     if found:
-        raise outbox.GiveUp(f"cybertipline.xml would be refused: {found[0][:300]}")
+        raise carriers.GiveUp(f"cybertipline.xml would be refused: {found[0][:300]}")
 
 
 def _list(names: list[str]) -> str:

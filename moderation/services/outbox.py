@@ -8,8 +8,6 @@ just before anything is sent.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from random import SystemRandom
@@ -26,6 +24,7 @@ from moderation.domain import backoff
 from moderation.domain.referrals import ReferralState
 from moderation.models import Delivery, Referral
 from moderation.services import referrals
+from moderation.services.carriers import Arrived, GiveUp, Lost, Send, TryAgain, carrier
 from moderation.services.moves import background, person, target
 from staff.capabilities import Capability
 from staff.errors import Refused
@@ -34,44 +33,6 @@ HELD = timedelta(minutes=5)
 """How long a worker may be silent before another one takes its delivery over."""
 
 _chance = SystemRandom()
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A delivery that is there, under the number ``receipt``.
-
-    ``destination`` is where the referral has thereby been sent; "" for a rehearsal.
-    """
-
-    destination: str
-    receipt: str
-
-
-class TryAgain(Exception):
-    """Not this time. The message goes on the page, so it names nobody."""
-
-
-class GiveUp(Exception):
-    """No repetition will help: somebody must do something, which the message says."""
-
-
-class Lost(Exception):
-    """Another worker has taken the delivery over."""
-
-
-Save = Callable[[dict[str, Any]], None]
-Send = Callable[[Delivery, Save], Arrived]
-_senders: dict[str, Send] = {}
-
-
-def provide(kind: Delivery.Kind, send: Send) -> None:
-    """Let ``send(delivery, save)`` carry deliveries of ``kind``; called in ``AppConfig.ready``.
-
-    It runs outside any transaction, may be called again at any time for the same row, and goes on
-    from ``delivery.progress``, which it keeps with ``save`` (that raises Lost). It raises TryAgain
-    or GiveUp.
-    """
-    _senders[kind] = send
 
 
 def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Delivery:
@@ -178,7 +139,7 @@ def _attempt(actor: Actor, delivery: Delivery) -> None:
     """Send, and write down how it ended. Raises Lost."""
     try:
         _check_again(delivery)
-        arrived = _senders[delivery.kind](delivery, partial(_save, delivery))
+        arrived = _carrier(delivery)(delivery, partial(_save, delivery))
         _arrived(actor, delivery, arrived)
     except TryAgain as why:
         _again(actor, delivery, str(why))
@@ -228,8 +189,13 @@ def _check_again(delivery: Delivery) -> None:
     state = Referral.objects.values_list("state", flat=True).get(pk=delivery.referral_id)
     if state != ReferralState.APPROVED:
         raise GiveUp("The referral is not approved any longer, or was sent on another way.")
-    if delivery.kind not in _senders:
+
+
+def _carrier(delivery: Delivery) -> Send:
+    found = carrier(delivery.kind)
+    if found is None:
         raise GiveUp("Nothing here can send to this destination.")
+    return found
 
 
 def _held(delivery: Delivery) -> Any:

@@ -23,7 +23,7 @@ from audit.models import Entry
 from moderation.cybertipline.client import HOSTS
 from moderation.models import Delivery, Referral, SealedPackage
 from moderation.package.archive import pack
-from moderation.services import filing, outbox, referrals
+from moderation.services import carriers, filing, outbox, referrals
 from staff.errors import NotAllowed, Refused
 from staff.models import User
 from tests.moderation import factories
@@ -304,13 +304,13 @@ def test_a_worker_that_wakes_up_late_writes_nothing(
     """Its delivery was taken over and carried to the end while it slept in the middle."""
     send = filing.send
 
-    def sleepy(row: Delivery, save: outbox.Save) -> outbox.Arrived:
-        monkeypatch.setitem(outbox._senders, "cybertipline", send)
+    def sleepy(row: Delivery, save: carriers.Save) -> carriers.Arrived:
+        monkeypatch.setitem(carriers._carriers, "cybertipline", send)
         _silent_for(delivery, outbox.HELD)
         outbox.deliver(actor=WORKER, delivery_id=delivery.pk)
         return send(row, save)
 
-    monkeypatch.setitem(outbox._senders, "cybertipline", sleepy)
+    monkeypatch.setitem(carriers._carriers, "cybertipline", sleepy)
     assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is None
     assert len(stub.filed) == 1
     assert Delivery.objects.get().state == "done"
