@@ -23,7 +23,10 @@ class SentForm(CaseForm):
     name = "send"
     destination = forms.ChoiceField(
         label="Where to",
-        choices=[(d.value, DESTINATION_LABELS[d]) for d in Destination],
+        # What the test host has is a rehearsal: nobody acts on it.
+        choices=[
+            (d.value, DESTINATION_LABELS[d]) for d in Destination if d is not Destination.NCMEC_TEST
+        ],
         widget=forms.RadioSelect,
         error_messages={"required": "Say where it was sent."},
     )

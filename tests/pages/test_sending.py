@@ -152,3 +152,12 @@ def test_the_nca_form_waits_for_the_package(
     case = factories.referred(moderator, supervisor2)
     page = seen(signed_in(supervisor).get(reverse("referral_nca", args=[case.reference])))
     assert "The package is not there yet" in page.text
+
+
+def test_a_rehearsal_is_never_recorded_as_sent_by_hand(
+    referred: Case, supervisor: User, signed_in: SignedIn
+) -> None:
+    url = reverse("referral_step", args=[referred.reference, "send"])
+    answer = signed_in(supervisor).post(url, {"destination": "ncmec_test", "receipt": "7"})
+    assert answer.status_code == 422
+    assert Referral.objects.get(case=referred).state == "approved"
