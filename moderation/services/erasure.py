@@ -90,13 +90,16 @@ def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
     if reason not in set(ErasureReason):
         raise InvalidInput({"reason": f"Choose one of {', '.join(ErasureReason)}."})
     with transaction.atomic():
+        # Cases before anything else, as everywhere. The lock on the account then keeps new cases
+        # and holds away: their foreign keys wait for it.
+        of_account = Case.objects.select_for_update(of=("self",)).order_by("pk")
+        cases = list(of_account.filter(account__account_id=account_id))
         account = Account.objects.select_for_update().filter(account_id=account_id).first()
         if account is None:
             return _already(account_id)
         why_not = kept_because(account)
         if why_not:
             raise Kept(why_not)
-        cases = list(Case.objects.select_for_update().filter(account=account).order_by("pk"))
         for case in cases:
             _empty(actor, case, reason)
         counts: dict[str, Any] = signals_erasure.forget_account(account.pk)
@@ -140,16 +143,13 @@ def kept_because(account: Account) -> str:
             | Q(pseudonyms__account=account)
             | Q(assessment__evidence__target=account)
         )
-        .exclude(state=State.DISMISSED.value)
         .distinct()
         .order_by("pk")
     )
     live = involved.filter(state__in=_LIVE)
     if live.exists():
         return f"It is part of {_listed(live)}, which is not decided yet."
-    held = involved.filter(
-        Q(account__police_holds__isnull=False) & Q(account__police_holds__lifted_at=None)
-    )
+    held = involved.filter(account__in=PoliceHold.objects.filter(lifted_at=None).values("account"))
     if held.exists():
         return f"It is part of {_listed(held)}, under a police hold."
     referred = involved.filter(referral__approved_at__gt=_referred_before(timezone.now()))

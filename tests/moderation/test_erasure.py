@@ -269,10 +269,18 @@ def _a_child_in_anothers_case(moderator: User, _supervisor: User) -> None:
     factories.evidence(case.assessment, factories.event(suspect, person()))
 
 
+def _a_child_in_a_case_under_hold(moderator: User, supervisor: User) -> None:
+    suspect = factories.account()
+    case = factories.dismissed(moderator, suspect)
+    factories.evidence(case.assessment, factories.event(suspect, person()))
+    holds.set_hold(actor=Actor.of_user(supervisor), case_id=case.pk, reason="Operation Heron.")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
+        (_a_child_in_a_case_under_hold, "under a police hold"),
         (_under_hold, "police hold"),
         (_with_a_live_case, "not decided yet"),
         (_escalated, "not decided yet"),
