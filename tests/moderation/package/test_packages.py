@@ -25,7 +25,7 @@ from moderation.package.keys import PACKAGES
 from moderation.package.verify import NotGenuine, verify
 from moderation.package.view import Status
 from moderation.selectors.surroundings import around_case
-from moderation.services import packages, pseudonyms
+from moderation.services import intake, packages, pseudonyms
 from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation import factories
@@ -321,3 +321,32 @@ def test_a_package_is_checked_on_a_machine_with_nothing_but_the_key(
     assert changed.returncode == 1
     assert "report.pdf, " in changed.stderr
     assert check(file).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "state", ["open", "in review", "dismissed", "being monitored", "escalated"]
+)
+def test_a_case_in_any_state_can_be_packaged(state: str, flagged: Account, moderator: User) -> None:
+    make = {
+        "open": lambda: factories.case(flagged),
+        "in review": lambda: factories.held(moderator, flagged),
+        "dismissed": lambda: factories.dismissed(moderator, flagged),
+        "being monitored": lambda: factories.monitored(moderator, flagged),
+        "escalated": lambda: factories.escalated(moderator, flagged),
+    }[state]
+    package = _export(make())
+    assert package.status is Status.DRAFT
+    assert json.loads(_files(package)["evidence.json"])["case"]["state"] == state
+    assert verify(package.data, keys.public_key(PACKAGES), keys.known_keys()).proven
+
+
+def test_a_newer_assessment_makes_a_newer_package(flagged: Account, moderator: User) -> None:
+    """A run that brings more evidence to a live case changes its version, and so the package."""
+    case = factories.case(flagged)
+    first = _export(case)
+    found = factories.assessment(flagged, points=200.0)
+    intake.open_cases(found.run, WORKER)
+    case.refresh_from_db()
+    second = _export(case)
+    assert json.loads(_files(second)["evidence.json"])["case"]["points"] == 200.0
+    assert first.data != second.data
