@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -323,18 +324,18 @@ def test_a_package_is_checked_on_a_machine_with_nothing_but_the_key(
     assert check(file).returncode == 2
 
 
-@pytest.mark.parametrize(
-    "state", ["open", "in review", "dismissed", "being monitored", "escalated"]
-)
+MAKERS: dict[str, Callable[[User, Account], Case]] = {
+    "open": lambda _by, of: factories.case(of),
+    "in review": lambda by, of: factories.held(by, of),
+    "dismissed": lambda by, of: factories.dismissed(by, of),
+    "being monitored": lambda by, of: factories.monitored(by, of),
+    "escalated": lambda by, of: factories.escalated(by, of),
+}
+
+
+@pytest.mark.parametrize("state", MAKERS)
 def test_a_case_in_any_state_can_be_packaged(state: str, flagged: Account, moderator: User) -> None:
-    make = {
-        "open": lambda: factories.case(flagged),
-        "in review": lambda: factories.held(moderator, flagged),
-        "dismissed": lambda: factories.dismissed(moderator, flagged),
-        "being monitored": lambda: factories.monitored(moderator, flagged),
-        "escalated": lambda: factories.escalated(moderator, flagged),
-    }[state]
-    package = _export(make())
+    package = _export(MAKERS[state](moderator, flagged))
     assert package.status is Status.DRAFT
     assert json.loads(_files(package)["evidence.json"])["case"]["state"] == state
     assert verify(package.data, keys.public_key(PACKAGES), keys.known_keys()).proven
