@@ -31,7 +31,7 @@ class DuckDB:
             threads=threads(),
             temp_directory=self._spill.name,
             preserve_insertion_order=False,
-            memory_limit=os.environ.get("SIGNALS_MEMORY", "4GB"),
+            memory_limit=os.environ.get("SIGNALS_MEMORY", "3GB"),
         )
         self._connection = self._ibis.con
         self._index: TieIndex | None = None
