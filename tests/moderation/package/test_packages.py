@@ -326,10 +326,10 @@ def test_a_package_is_checked_on_a_machine_with_nothing_but_the_key(
 
 MAKERS: dict[str, Callable[[User, Account], Case]] = {
     "open": lambda _by, of: factories.case(of),
-    "in review": lambda by, of: factories.held(by, of),
-    "dismissed": lambda by, of: factories.dismissed(by, of),
-    "being monitored": lambda by, of: factories.monitored(by, of),
-    "escalated": lambda by, of: factories.escalated(by, of),
+    "in review": factories.held,
+    "dismissed": factories.dismissed,
+    "being monitored": factories.monitored,
+    "escalated": factories.escalated,
 }
 
 
