@@ -163,7 +163,7 @@ def _communities(backend: Backend, ties: Table, prepared: Prepared, priors: Prio
     if not isinstance(priors, Recorder):
         return expression
     rows = columns(backend.fetch(expression.order_by("account")))
-    priors.keep("communities", lambda: rows)
+    priors.keep("communities", lambda: [rows])
     named = np.flatnonzero(texts)
     keys, first = np.unique(texts[named], return_index=True)
     priors.note("community_keys", keys)

@@ -5,17 +5,18 @@ reporters have been, and which accounts approach the same children. Kept beside 
 the *priors* with which the same code computes a part of the graph: ``Recorder`` keeps them,
 ``Stored`` finds them again, and ``Frozen`` gives what concerns the accounts of one part.
 
-Rows are files in Arrow's own layout, which are looked up where they lie, without being read into
-memory. Accounts stand there by the number that the run gave them.
+Rows are files, one a column, which are looked up where they lie, without being read into memory.
+Accounts stand there by the number that the run gave them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import IO, Any, Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 Rows = Mapping[str, NDArray[Any]]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when what is kept changes: priors of another format are not used."""
 
 
@@ -60,8 +61,11 @@ class Priors:
         self.note(name, value)
         return value
 
-    def keep(self, name: str, rows: Callable[[], Rows]) -> None:
-        """Remember many rows, sorted by ``SORTED[name]``; asked for only where they are kept."""
+    def keep(self, name: str, parts: Callable[[], Iterable[Rows]]) -> None:
+        """Remember many rows, part after part, sorted by ``LAYOUTS[name].by`` over all of them.
+
+        They are asked for only where they are kept.
+        """
 
     def table(self, name: str) -> pa.Table:
         """The rows kept under that name that concern the accounts at hand."""
@@ -96,6 +100,9 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
 }
 
 
+_ACCOUNTS: Final = frozenset(name for layout in LAYOUTS.values() for name in layout.accounts)
+
+
 class Recorder(Priors):
     """Keeps everything in ``folder``, which is whole once ``finish`` has returned."""
 
@@ -104,12 +111,17 @@ class Recorder(Priors):
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, name: str, rows: Callable[[], Rows]) -> None:
-        columns = {column: _narrow(values) for column, values in rows().items()}
-        table = pa.table(columns)
-        path = str(self._folder / f"{name}.arrow")
-        with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+    def keep(self, name: str, parts: Callable[[], Iterable[Rows]]) -> None:
+        with ExitStack() as stack:
+            files: dict[str, IO[bytes]] = {}
+            for part in parts():
+                for column, values in part.items():
+                    kind = _kind(column, values)
+                    if column not in files:
+                        path = _column_file(self._folder, name, column)
+                        files[column] = stack.enter_context(path.open("wb"))
+                        self.note(f"{name}.{column}", np.zeros(0, kind))
+                    values.astype(kind).tofile(files[column])
 
     def finish(self, ids: NDArray[np.int64], as_of: int, ranked: NDArray[np.float64]) -> None:
         """Write the figures: the accounts' ids, the run's instant (µs), its points, falling."""
@@ -123,11 +135,13 @@ class Recorder(Priors):
         np.savez(self._folder / "figures.npz", **figures)
 
 
-def _narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers in 32 bits where they fit: these files are the largest that a run leaves."""
-    if values.dtype == np.int64 and len(values) and abs(values).max() < 2**31:
-        return values.astype(np.int32)
-    return values
+def _column_file(folder: Path, name: str, column: str) -> Path:
+    return folder / f"{name}.{column}.bin"
+
+
+def _kind(column: str, values: NDArray[Any]) -> np.dtype[Any]:
+    """Accounts in 32 bits, as everywhere in a run; everything else as it comes."""
+    return np.dtype(np.int32) if column in _ACCOUNTS else values.dtype
 
 
 class Stored:
@@ -139,11 +153,15 @@ class Stored:
         if int(self.figures["format"]) != FORMAT:
             raise ValueError(f"{folder.name}: another format")
         self.ids: NDArray[np.int64] = self.figures["ids"]
-        self._tables = {
-            name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
-            for name in LAYOUTS
-            if (folder / f"{name}.arrow").exists()
-        }
+        self._tables: dict[str, dict[str, NDArray[Any]]] = {}
+        for name in self.figures:
+            table, _, column = name.partition(".")
+            if table in LAYOUTS:
+                path = _column_file(folder, table, column)
+                kind = self.figures[name].dtype
+                # an empty file cannot be mapped
+                values = np.memmap(path, kind, "r") if path.stat().st_size else np.zeros(0, kind)
+                self._tables.setdefault(table, {})[column] = values
 
     @property
     def as_of(self) -> int:
@@ -167,7 +185,7 @@ class Stored:
         if "pairs" not in self._tables:
             return np.zeros(0, np.int64)
         table = self._tables["pairs"]
-        a, b = table["a"].to_numpy(), table["b"].to_numpy()
+        a, b = table["a"], table["b"]
         own = self.numbers(ids)
         found = np.concatenate([b[np.isin(a, own)], a[np.isin(b, own)]])
         return np.unique(self.ids[found])
@@ -176,15 +194,17 @@ class Stored:
         """The rows of these accounts (numbers, −1 for none); None where nothing was kept."""
         table = self._tables.get(name)
         layout = LAYOUTS[name]
-        if table is None or not layout.accounts:
-            return table
-        sorted_by = table[layout.by].to_numpy()
+        if table is None:
+            return None
+        if not layout.accounts:
+            return pa.table({column: np.asarray(values) for column, values in table.items()})
+        sorted_by = table[layout.by]
         known = np.unique(own[own >= 0]).astype(sorted_by.dtype)
         first = np.searchsorted(sorted_by, known, side="left")
         size = np.searchsorted(sorted_by, known, side="right") - first
         before = np.concatenate([[0], np.cumsum(size)])
         places = np.repeat(first - before[:-1], size) + np.arange(before[-1])
-        return table.take(pa.array(places))
+        return pa.table({column: np.asarray(values[places]) for column, values in table.items()})
 
 
 class Frozen(Priors):

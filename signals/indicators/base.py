@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY, Prepared
 from signals.engine.priors import LAYOUTS, Priors
 from signals.spec import ThresholdSpec
+
+BLOCKS = 8  # parts in which rows that are kept are asked for
+MANY = 100_000  # accounts from which on they are
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
@@ -80,7 +84,18 @@ class Tables:
     def remember(self, name: str, rows: Table) -> Table:
         """Keep rows among the priors, under a name of ``signals.engine.priors.LAYOUTS``."""
 
-        self.priors.keep(name, lambda: self.ask(rows.order_by(LAYOUTS[name].by)))
+        by = LAYOUTS[name].by
+
+        def parts() -> Iterator[Mapping[str, NDArray[Any]]]:
+            # in parts, so that memory holds a part of the rows twice and never all
+            blocks = BLOCKS if LAYOUTS[name].accounts and self.prepared.count > MANY else 1
+            cuts = np.linspace(0, self.prepared.count, blocks + 1).astype(int).tolist()
+            for low, high in pairwise(cuts):
+                inside = (rows[by] >= low) & (rows[by] < high)
+                part = rows.filter(inside) if blocks > 1 else rows
+                yield self.ask(part.order_by(by))
+
+        self.priors.keep(name, parts)
         return rows
 
     def recall(self, name: str) -> Table:

@@ -94,15 +94,17 @@ def _pairs(tables: Tables) -> Pairs:
     stretches = range(len(tables.spec.stretches))
     tables.priors.keep(
         "pairs",
-        lambda: {
-            "a": found.a,
-            "b": found.b,
-            **{
-                f"{name}_{p}": values[p]
-                for name, values in _columns(found).items()
-                for p in stretches
-            },
-        },
+        lambda: [
+            {
+                "a": found.a,
+                "b": found.b,
+                **{
+                    f"{name}_{p}": values[p]
+                    for name, values in _columns(found).items()
+                    for p in stretches
+                },
+            }
+        ],
     )
     members = pa.array(np.unique(np.concatenate([found.a, found.b])), pa.int64())
     member = tables.load("accounts_in_pairs", pa.table({"member": members}))
