@@ -66,7 +66,7 @@ def complete(**given: Any) -> Run:
 def proposed(author: User) -> ThresholdSet:
     return propose_thresholds(
         actor=Actor.of_user(author),
-        spec=active_thresholds().spec | {"open_at": 130.0},
+        spec=active_thresholds().spec | {"open_at": 140.0},
         note="Too many cases a day.",
     )
 
@@ -244,7 +244,7 @@ def test_a_change_goes_through_four_eyes_on_the_pages(
     as_admin: Client, admin: User, admin2: User
 ) -> None:
     values = form_of(as_admin) | {
-        "open_at": "130",
+        "open_at": "140",
         "stretches": "90, 365",
         "indicators.burst.minimum": "6",
         "note": "Too many cases a day.",
@@ -256,8 +256,8 @@ def test_a_change_goes_through_four_eyes_on_the_pages(
     assert draft.spec["stretches"] == [90, 365]
     assert draft.spec["indicators"]["spread"]["enabled"] is False
     text = page.content.decode()
-    assert "<del>120</del>" in text
-    assert "<ins>130</ins>" in text
+    assert "<del>130</del>" in text
+    assert "<ins>140</ins>" in text
     assert "another admin approves it" in text
     assert "Approve version 2" not in text
 
@@ -320,7 +320,7 @@ def test_a_proposal_is_withdrawn_with_a_click(as_admin: Client, admin: User) -> 
 def test_the_note_is_shown_as_text(as_supervisor: Client, admin: User) -> None:
     propose_thresholds(
         actor=Actor.of_user(admin),
-        spec=active_thresholds().spec | {"open_at": 130.0},
+        spec=active_thresholds().spec | {"open_at": 140.0},
         note="<script>alert(1)</script>",
     )
     for url in ("/thresholds/", "/thresholds/2/"):

@@ -30,7 +30,7 @@ def changed(**values: Any) -> dict[str, Any]:
 
 
 def propose(author: User, note: str = "Too many cases a day.", **values: Any) -> ThresholdSet:
-    spec = changed(**(values or {"open_at": 130.0}))
+    spec = changed(**(values or {"open_at": 140.0}))
     return propose_thresholds(actor=Actor.of_user(author), spec=spec, note=note)
 
 
@@ -43,7 +43,7 @@ def test_the_first_use_installs_the_defaults_once() -> None:
 
 
 def test_a_second_admin_puts_a_proposal_in_force(admin: User, admin2: User) -> None:
-    draft = propose(admin, open_at=130.0, min_minors=4)
+    draft = propose(admin, open_at=140.0, min_minors=4)
     assert (draft.version, draft.state, draft.created_by) == (2, "draft", admin)
     assert active_thresholds().version == 1
 
@@ -57,8 +57,8 @@ def test_a_second_admin_puts_a_proposal_in_force(admin: User, admin2: User) -> N
     )
     assert proposed.reason == "Too many cases a day."
     for entry in (proposed, approved):
-        assert entry.before == {"version": 1, "open_at": 120, "min_minors": 3}
-        assert entry.after == {"version": 2, "open_at": 130, "min_minors": 4}
+        assert entry.before == {"version": 1, "open_at": 130, "min_minors": 3}
+        assert entry.after == {"version": 2, "open_at": 140, "min_minors": 4}
     assert (proposed.actor, approved.actor) == (
         f"staff:{admin.pk} Ada Marsh",
         f"staff:{admin2.pk} Abe Tan",
@@ -121,7 +121,7 @@ def test_a_proposal_that_changes_nothing_is_refused(admin: User) -> None:
 
 def test_a_draft_against_an_older_version_is_refused(admin: User, admin2: User) -> None:
     """Approving it would quietly undo what came in between."""
-    propose(admin, open_at=130.0)
+    propose(admin, open_at=140.0)
     propose(admin, min_minors=5)
     approve_thresholds(actor=Actor.of_user(admin2), version=2)
     with pytest.raises(ThresholdsRefused, match="version 2 is active by now"):
