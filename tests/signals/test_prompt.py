@@ -196,6 +196,7 @@ def test_an_update_equals_a_run_over_everything_with_the_same_priors() -> None:
     stored = Stored(storage.priors_folder(base.pk))
     rng = np.random.default_rng(2)
     touched: set[int] = set()
+    plans = []
     run: Run | None = None
     for some in (after[:60], after[60:120]):
         # an answer may arrive before, or with, what it answers
@@ -204,6 +205,10 @@ def test_an_update_equals_a_run_over_everything_with_the_same_priors() -> None:
         assert run.base == base
         own = set(Score.objects.filter(run=run).values_list("account_id", flat=True))
         touched |= own
+        plans.append(update._ready[0].plan)
+    # the second followed what the first had written down: else it would take seconds
+    assert plans[0] is not None
+    assert plans[1] is plans[0]
     assert run is not None
     taken = snapshot.take()
     ids = np.sort(taken.graph.accounts["id"].to_numpy())
