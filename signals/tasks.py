@@ -46,7 +46,7 @@ def execute_run(run_id: int) -> None:
     sweep_runs()
 
 
-@shared_task(name=UPDATE, acks_late=False, soft_time_limit=60, time_limit=90)
+@shared_task(name=UPDATE, soft_time_limit=60, time_limit=90)
 def prompt_update(batch_id: int) -> None:
     """Bring the accounts that an import touched up to date. What is lost, the next run catches."""
     from signals.prompt.update import prompt_update as update
@@ -54,7 +54,7 @@ def prompt_update(batch_id: int) -> None:
     update(actor=Actor.system("worker"), batch_id=batch_id)
 
 
-@shared_task(name=WARM, acks_late=False, soft_time_limit=120, time_limit=150)
+@shared_task(name=WARM, soft_time_limit=120, time_limit=150)
 def prompt_warm() -> None:
     """Get ready for updates against the latest run."""
     from signals.prompt.update import warm_up
