@@ -115,7 +115,7 @@
     show(Number(slider.value));
   }
 
-  // --- Details: whoever is pointed at, or reached by the arrow keys, in both pictures --------------
+  // --- Details: whoever is pointed at, or reached by up and down, in both pictures --------------
 
   const detail = document.querySelector("[data-detail]");
   if (!network || !detail) return;
@@ -146,7 +146,7 @@
       if (over) choose(over.dataset.who, false);
     });
     picture?.parentElement.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]; // the others scroll a wide picture
       if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
       const next = chosen < 0 && step < 0 ? people.length - 1 : (chosen + step + people.length) % people.length;
