@@ -29,6 +29,15 @@ def two_indicators() -> ThresholdSet:
     spec = replace(ThresholdSpec(), open_at=10.0, min_groups=1)
     for key in set(KEYS) - {"no_mutuals", "refused"}:
         spec = spec.with_indicator(key, enabled=False)
+    return _first_version(spec)
+
+
+def low_threshold() -> ThresholdSet:
+    """Version 1 as it comes, but cases open at 100 points: few people say less about each other."""
+    return _first_version(replace(ThresholdSpec(), open_at=100.0))
+
+
+def _first_version(spec: ThresholdSpec) -> ThresholdSet:
     return ThresholdSet.objects.create(
         version=1,
         state="active",

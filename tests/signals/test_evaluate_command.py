@@ -16,13 +16,14 @@ from signals import runner
 from signals.selectors import latest_scores
 from signals.selectors.evaluation import account_groups, first_child_contacts, first_flags
 from signals.services import start_run
-from tests.signals.graphs import Graph, day, school
+from tests.signals.graphs import Graph, day, low_threshold, school
 
 COMMAND = Actor.system("command")
 
 
 @pytest.fixture
 def graph(transactional_db: None) -> Graph:
+    low_threshold()
     return school()
 
 

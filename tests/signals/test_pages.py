@@ -219,7 +219,7 @@ def test_a_run_that_is_not_there(as_supervisor: Client) -> None:
 def test_the_page_explains_points_and_every_value(as_supervisor: Client) -> None:
     page = as_supervisor.get("/thresholds/").content.decode()
     assert "20 points double the odds" in page
-    assert "odds 64 times those of the average account" in page
+    assert "odds 91 times those of the average account" in page
     assert "Ties that make a contact informative" in page
     assert "Propose a change" not in page
 
