@@ -13,7 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from audit.actors import Actor
-from moderation.models import SecondLook
+from moderation.models import Case, SecondLook
 from moderation.services import claims, decisions
 from signals.services.defaults import active_thresholds
 from staff.models import User
@@ -176,6 +176,14 @@ def test_what_everybody_sees(
 ) -> None:
     page = sign_in(moderator)
     visit(page, "/preferences/", "preferences")
+    stories.crowd(150)
+    factories.held(moderator)
+    visit(page, "/shift/", "shift")
+    visit(page, "/shift/pause/", "shift-pause")
+    visit(page, "/shift/end/", "shift-end")
+    visit(page, "/go/?q=SL", "go")
+    crowded = Case.objects.get(account__account_id="crowded")
+    visit(page, f"/cases/{crowded.reference}/?until=2026-03-20", "case-crowded")
     page.context.clear_cookies()
     visit(page, "/sign-in/", "sign-in")
     page.get_by_role("button", name="Sign in").click()
@@ -188,6 +196,7 @@ def test_what_an_admin_sees(admin: User, sign_in: SignIn, visit: Visit) -> None:
     run, batch = factories.run(), factories.batch()
     page = sign_in(admin)
     for path in (
+        "care",
         "deadlines",
         "runs",
         "thresholds",

@@ -49,6 +49,27 @@ def coach(children: int = 2, **given: object) -> Case:
     return opened(flagged)
 
 
+def crowd(people: int) -> Case:
+    """Somebody whom the account contacted every few hours: children, adults and others, of whom
+    some accepted, some refused, and every tenth knows the next."""
+    flagged = factories.account(account_id="crowded")
+    around: list[Account] = []
+    for n in range(people):
+        other = factories.child(11 + n % 6) if n % 3 else factories.account()
+        offer = factories.event(flagged, other, at=factories.NOON + timedelta(hours=5 * n))
+        if n % 4 == 1:
+            factories.accept(offer, at=offer.published + timedelta(hours=9))
+        elif n % 7 == 2:
+            at = offer.published + timedelta(days=2)
+            factories.event(other, flagged, at=at, type="Block")
+        if around and n % 10 == 0:
+            _friends(around[-1], other)
+        around.append(other)
+    found = factories.assessment(flagged, minors=people * 2 // 3)
+    factories.evidence(found)
+    return opened(flagged)
+
+
 def opened(account: Account) -> Case:
     """The case that the only assessment of ``account`` opens."""
     found = account.assessments.get()
