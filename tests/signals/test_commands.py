@@ -23,7 +23,7 @@ from signals.models import Run, Score
 from signals.selectors import export_scores
 from signals.services import start_run
 from signals.spec import KEYS
-from tests.signals.graphs import Graph, school
+from tests.signals.graphs import Graph, low_threshold, school
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,6 +106,7 @@ def test_college_messages_from_import_to_export(call: Call, tmp_path: Path) -> N
 
 
 def test_the_line_of_json_is_the_contract(call: Call) -> None:
+    low_threshold()
     school()
     answer = json_of(call("compute_indicators", "--json"))
     run = Run.objects.get()
@@ -156,7 +157,7 @@ def test_a_failed_run_is_an_error_of_one_sentence(
     in_the_way.mkdir()
     (in_the_way / "facts").write_text("a file where a folder should be")
     settings.SIGHTLINE_HOME = in_the_way
-    with pytest.raises(CommandError, match=r"^Run \d+ is failed: FileExistsError"):
+    with pytest.raises(CommandError, match=r"^Run \d+ is failed: NotADirectoryError"):
         call("compute_indicators")
     assert Run.objects.get().state == "failed"
 
@@ -191,6 +192,7 @@ def test_the_command_computes_the_run_that_waits_for_a_worker(call: Call) -> Non
 
 
 def test_scores_are_ranked_and_the_same_in_both_formats(call: Call, tmp_path: Path) -> None:
+    low_threshold()
     school()
     call("compute_indicators")
     run = Run.objects.get()

@@ -32,7 +32,7 @@ from signals.services.runs import MAX_ATTEMPTS
 from signals.spec import KEYS
 from staff.errors import NotAllowed, Refused
 from staff.models import User
-from tests.signals.graphs import Graph, day, school, two_indicators
+from tests.signals.graphs import Graph, day, low_threshold, school, two_indicators
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,14 +41,16 @@ COMMAND = Actor.system("command")
 
 @pytest.fixture
 def graph(request: pytest.FixtureRequest) -> Graph:
-    if "all_indicators" not in request.fixturenames:
+    if "all_indicators" in request.fixturenames:
+        low_threshold()
+    else:
         two_indicators()
     return school()
 
 
 @pytest.fixture
 def all_indicators() -> None:
-    """Asks for the defaults as they are, rather than for a quick run."""
+    """Asks for every indicator, rather than for a quick run."""
 
 
 def start(**given: Any) -> Run:

@@ -35,7 +35,7 @@ INSERT = (
 @pytest.fixture
 def draft(admin: User) -> ThresholdSet:
     """Version 2, against the defaults as version 1."""
-    spec = active_thresholds().spec | {"open_at": 130.0}
+    spec = active_thresholds().spec | {"open_at": 140.0}
     return propose_thresholds(actor=Actor.of_user(admin), spec=spec, note="Too many cases.")
 
 
