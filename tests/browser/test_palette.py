@@ -31,6 +31,7 @@ def test_a_pasted_reference_opens_its_case(moderator: User, sign_in: SignIn) -> 
     expect(page.locator("#q")).to_be_focused()
 
     page.keyboard.press("Control+k")
+    expect(page.get_by_label("Case, account, event, run or page")).to_be_focused()
     page.keyboard.type(case.reference)
     with landing(page):
         page.keyboard.press("Enter")
