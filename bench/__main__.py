@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from bench import contact_facts, full_run, imports
+from bench.home import temporary_home
 from bench.machine import describe
 from bench.report import show
 
@@ -36,8 +36,8 @@ def measured(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
         else:
             yield "contact_facts", f"contact facts: {path} is not there."
     if "imports" in parts:
-        with tempfile.TemporaryDirectory(prefix="sightline-bench-home-") as home:
-            found = imports.in_a_process_of_its_own(options.rows, Path(home).resolve())
+        with temporary_home() as home:
+            found = imports.in_a_process_of_its_own(options.rows, home)
             yield "imports", {str(options.rows): found}
     if "full" in parts:
         runs = {}
@@ -59,6 +59,12 @@ def growth(runs: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _keep(path: Path, machine: dict[str, Any], results: dict[str, Any], gone: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {"machine": machine, "results": results, "left_out": gone}
+    path.write_text(json.dumps(found, indent=1) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []])
@@ -77,15 +83,13 @@ def main() -> None:
             left_out.append(found)
         else:
             results[name] = found
+            _keep(options.json, machine, results, left_out)  # the next part may not come to its end
             Console(stderr=True).print(f"measured: {name}")
     if results.get("contact_facts", {}).get("graphblas", 0.0) is None:
         left_out.append("GraphBLAS is not installed (requirements-bench.txt).")
     if (grown := growth(results.get("full_run", {}))) is not None:
         results["growth"] = grown
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(
-        json.dumps({"machine": machine, "results": results, "left_out": left_out}, indent=1) + "\n"
-    )
+    _keep(options.json, machine, results, left_out)
     show(machine, results, left_out)
 
 

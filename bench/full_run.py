@@ -14,13 +14,12 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from bench.community import written
-from bench.home import prepare
+from bench.home import prepare, temporary_home
 from bench.memory import peak, reset_peak
 
 
@@ -30,9 +29,10 @@ def measure(accounts: int, data: Path) -> dict[str, Any]:
     The database is removed again.
     """
     written(data / f"community-{accounts}", accounts)
-    with tempfile.TemporaryDirectory(prefix="sightline-bench-home-") as home:
-        found = _child("full_run", "--home", home, "--folder", str(data / f"community-{accounts}"))
-        return found | {"one_event": _child("one_event", "--home", home)}
+    folder = str(data / f"community-{accounts}")
+    with temporary_home() as home:
+        found = _child("full_run", "--home", str(home), "--folder", folder)
+        return found | {"one_event": _child("one_event", "--home", str(home))}
 
 
 def _child(module: str, *arguments: str) -> dict[str, Any]:

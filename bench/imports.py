@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from bench.home import prepare
+from bench.home import prepare, temporary_home
 
 TABLES: Final = {
     "accounts": "accounts_account",
@@ -217,8 +217,8 @@ def main() -> None:
     if options.home is not None:
         result = measure(options.rows, options.home.resolve())
     else:
-        with tempfile.TemporaryDirectory(prefix="sightline-bench-home-") as home:
-            result = measure(options.rows, Path(home).resolve())
+        with temporary_home() as home:
+            result = measure(options.rows, home)
     json.dump(result, sys.stdout, indent=1)
     print()
 

@@ -20,12 +20,13 @@ import pstats
 import re
 import secrets
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
+
+from bench.home import temporary_home
 
 START: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
 """When the first invented contact happens."""
@@ -331,8 +332,8 @@ def main() -> None:
     if options.home is not None:
         result = measure(*given, options.home.resolve(), options.profile)
     else:
-        with tempfile.TemporaryDirectory(prefix="sightline-bench-home-") as home:
-            result = measure(*given, Path(home).resolve(), options.profile)
+        with temporary_home() as home:
+            result = measure(*given, home, options.profile)
     if result:
         json.dump(result, sys.stdout, indent=1)
         print()
