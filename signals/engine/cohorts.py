@@ -30,7 +30,9 @@ NO_RATE = 0.5, _LEAST  # mean and concentration where nobody has evidence
 
 
 @nb.njit(cache=True, nogil=True)
-def _fit(starts: Any, k: Any, n: Any, means: Any, concentrations: Any) -> None:  # pragma: no cover
+def _fit(
+    starts: Any, k: Any, n: Any, means: Any, concentrations: Any
+) -> None:  # pragma: no cover - compiled
     """Beta-binomial by maximum likelihood in each cell of accounts starts[c]:starts[c+1].
 
     Fixed-point iteration on counts of "k above j" (Minka 2000, Estimating a Dirichlet

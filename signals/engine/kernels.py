@@ -95,7 +95,7 @@ def sort_changes(  # pragma: no cover - compiled
 
 
 @nb.njit(cache=True, nogil=True)
-def balanced_chunks(indptr: Any, u: Any, v: Any, chunks: int) -> Any:  # pragma: no cover
+def balanced_chunks(indptr: Any, u: Any, v: Any, chunks: int) -> Any:  # pragma: no cover - compiled
     """Cut contacts into chunks of about equal work: positions, one more than chunks."""
     work = np.empty(len(u) + 1, np.int64)
     work[0] = 0
