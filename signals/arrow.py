@@ -1,7 +1,4 @@
-"""PostgreSQL in bulk, as Arrow: the same database as Django's, over a connection of its own.
-
-The driver is imported on use: it brings half a second of libraries that most processes never need.
-"""
+"""PostgreSQL in bulk, as Arrow: the same database as Django's, over a connection of its own."""
 
 from __future__ import annotations
 
@@ -9,17 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import psycopg2.extensions
-from django.db import connection
+from accounts.arrow import address, open_connection
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
 ROWS_BYTES = 16 * 1024 * 1024
 """Size of the batches that rows arrive in, about."""
-
-# What Django itself takes out of OPTIONS before it connects.
-_DJANGO_OPTIONS = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding"})
 
 
 @contextmanager
@@ -28,15 +21,5 @@ def connect() -> Iterator[Connection]:
 
     What Django has not committed is not seen here.
     """
-    import adbc_driver_postgresql.dbapi
-
-    connection.ensure_connection()  # starts the embedded server, where that is the one used
-    parameters = connection.get_connection_params()
-    own = {
-        name: str(value)
-        for name, value in parameters.items()
-        if name not in _DJANGO_OPTIONS and isinstance(value, str | int)
-    }
-    dsn = psycopg2.extensions.make_dsn(**own)
-    with adbc_driver_postgresql.dbapi.connect(dsn) as adbc:
-        yield adbc
+    with open_connection(address()) as connection:
+        yield connection

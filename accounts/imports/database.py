@@ -12,11 +12,12 @@ from typing import Any, Final, Self
 
 import adbc_driver_manager as adbc
 import numpy as np
-import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection
 from numpy.typing import NDArray
+
+from accounts import arrow
 
 _RUNNER_LOCK: Final = 0x5174_6A02
 """First key of the lock that a running import holds; the second is its number."""
@@ -24,9 +25,6 @@ _RUNNER_LOCK: Final = 0x5174_6A02
 _UNIQUE_VIOLATION: Final = "23505"
 _GONE: Final = ("08", "57P", "40")
 """Classes of SQLSTATE: connection gone, server stopping, transaction to be tried again."""
-
-# What Django itself takes out of OPTIONS before it connects.
-_DJANGO_OPTIONS = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding"})
 
 _TABLE_LOCK: Final = 0x5174_6A01
 """First key of the locks under which the graph's tables change; the second is the table's place in
@@ -68,22 +66,18 @@ class Database:
     """One session. Use as a context manager; every method raises ConnectionLost."""
 
     def __init__(self, address: str = "") -> None:
-        # Here, since it brings half a second of libraries that most processes never need.
-        import adbc_driver_postgresql.dbapi
-
-        self.address = address or _address()
+        self.address = address or arrow.address()
         with _translated():
             # With autocommit the driver keeps out of transactions, which savepoints need.
-            self._adbc = adbc_driver_postgresql.dbapi.connect(self.address, autocommit=True)
+            self._adbc = arrow.open_connection(self.address, autocommit=True)
             self._cursor = self._adbc.cursor()
             self.run("SET TIME ZONE 'UTC'")
             # Rows are found by index, however large the tables grow: what a chunk costs depends on
             # the chunk, not on what is there already.
             self.run("SET enable_hashjoin TO off")
             self.run("SET enable_mergejoin TO off")
-            for table, columns in _TEMPORARY.items():
-                self.run(f"CREATE TEMP TABLE {table} ({columns}) ON COMMIT DELETE ROWS")
         self.expects_known: set[str] = set()  # tables whose rows are likely there already
+        self._temporary: set[str] = set()  # those that this session has made
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +103,7 @@ class Database:
         Not ``durable``: a crash of the server may take the last chunks, whole, with the note of how
         far the import had come.
         """
+        made = set(self._temporary)
         self.run("BEGIN")
         try:
             if not durable:
@@ -117,6 +112,7 @@ class Database:
             yield
             self.run("COMMIT")
         except BaseException:
+            self._temporary = made
             with suppress(ConnectionLost, adbc.Error):
                 self.run("ROLLBACK")
             raise
@@ -128,10 +124,12 @@ class Database:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Undo the block when it meets a row that is there already, and raise AlreadyThere."""
+        made = set(self._temporary)
         self.run("SAVEPOINT attempt")
         try:
             yield
         except AlreadyThere:
+            self._temporary = made
             self.run("ROLLBACK TO SAVEPOINT attempt")
             raise
         self.run("RELEASE SAVEPOINT attempt")
@@ -154,10 +152,25 @@ class Database:
     def copy(self, table: str, columns: Mapping[str, Any]) -> None:
         """COPY rows into ``table``. Raises AlreadyThere where a key is taken."""
         temporary = table in _TEMPORARY
+        if temporary:
+            self._make_temporary(table)
         with _translated():
             self._cursor.adbc_ingest(
                 table, pa.table(dict(columns)), mode="append", temporary=temporary
             )
+
+    def clear(self, table: str) -> None:
+        """Have the temporary table without rows; at the end of a transaction they go anyway."""
+        if table in self._temporary:
+            self.run(f"DELETE FROM {table}")  # noqa: S608 - a table of ours
+        else:
+            self._make_temporary(table)
+
+    def _make_temporary(self, table: str) -> None:
+        if table not in self._temporary:
+            columns = _TEMPORARY[table]
+            self.run(f"CREATE TEMP TABLE {table} ({columns}) ON COMMIT DELETE ROWS")
+            self._temporary.add(table)
 
     def new_ids(self, table: str, count: int) -> NDArray[np.int64]:
         """``count`` fresh primary keys, ascending."""
@@ -168,7 +181,7 @@ class Database:
 
     def look_up(self, names: pa.Array, query: str) -> pa.Table:
         """The rows of ``query``, which joins ``import_names``: ``place`` is a position in names."""
-        self.run("DELETE FROM import_names")
+        self.clear("import_names")
         # In the order of the index, neighbours are found on the same page.
         places = pc.sort_indices(names)
         self.copy("import_names", {"place": places.cast(pa.int32()), "name": names.take(places)})
@@ -198,17 +211,6 @@ class Database:
         """Raise columns of the import by so much, in the transaction of the rows themselves."""
         sums = ", ".join(f"{name} = {name} + {int(more)}" for name, more in counts.items())
         self.run(f"UPDATE accounts_importbatch SET {sums} WHERE id = {int(batch_id)}")  # noqa: S608 - names of columns and whole numbers
-
-
-def _address() -> str:
-    """Where Django's own connection leads."""
-    connection.ensure_connection()  # starts the embedded server, where that is the one used
-    own = {
-        name: str(value)
-        for name, value in connection.get_connection_params().items()
-        if name not in _DJANGO_OPTIONS and isinstance(value, str | int)
-    }
-    return psycopg2.extensions.make_dsn(**own)
 
 
 def is_running(batch_id: int) -> bool:

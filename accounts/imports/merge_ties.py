@@ -115,7 +115,7 @@ def _bring_in(db: Database, ties: pa.Table, batch_id: int, merged: Merged) -> No
 
 
 def _look_up(db: Database, ties: pa.Table) -> pa.Table:
-    db.run("DELETE FROM import_tie_keys")
+    db.clear("import_tie_keys")
     columns: dict[str, Any] = {name: ties[name] for name in ("a", "b", "kind", "since")}
     columns["place"] = pa.array(np.arange(len(ties), dtype=np.int32))
     db.copy("import_tie_keys", columns)

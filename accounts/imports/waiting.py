@@ -62,7 +62,7 @@ def wake(db: Database, lowest: int, batch_id: int) -> list[LateReject]:
 
 
 def _resolve(db: Database, woken: pa.Table, batch_id: int) -> None:
-    db.run("DELETE FROM import_references")
+    db.clear("import_references")
     if len(woken):
         db.copy("import_references", {"id": woken["id"], "ref": woken["ref"]})
         db.run(
