@@ -15,9 +15,11 @@ from typing import Final
 from signals.simulate import SimulationSettings, simulate
 from signals.simulate.writing import Format, write_community
 
-SETTINGS: Final = SimulationSettings(seed=1, median_degree=28.0)
-"""So many friends that there are 15 ties and more an account, given or made by an accepted request;
-first contacts are then 16 an account."""
+SETTINGS: Final = SimulationSettings(
+    seed=1, median_degree=24.5, established_share=0.86, history_days=700
+)
+"""15 ties an account, most of them older than the events and so stated, the others made by an
+accepted request; and 10 first contacts an account."""
 _DONE: Final = "rows.json"
 
 

@@ -94,11 +94,11 @@ def _ages(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _created(rng: np.random.Generator, settings: SimulationSettings, birth: Ids, size: int) -> Ids:
-    """Sign-up moments: six in ten before the event history, none before the age of eight."""
+    """Sign-up moments: the established share before the event history, none before the age of eight."""
     before = settings.start_seconds - (rng.random(size) * 2_000 * DAY).astype(np.int64)
     span = settings.end_seconds - settings.start_seconds
     during = settings.start_seconds + (rng.random(size) * 0.99 * span).astype(np.int64)
-    created = np.where(rng.random(size) < 0.6, before, during)
+    created = np.where(rng.random(size) < settings.established_share, before, during)
     earliest = birth + ((8 + 4 * rng.beta(2, 2, size)) * YEAR).astype(np.int64)
     latest = settings.end_seconds - 10 * DAY
     late_child = earliest > latest

@@ -31,7 +31,9 @@ class SimulationSettings:
 
     ``prevalence`` is the planted share of accounts (0 to 0.2); ``None`` means
     :func:`default_prevalence`. ``median_degree`` is the median number of friends (8 to 60);
-    ``activity`` the mean number of requests that an established account sends in a year.
+    ``activity`` the mean number of requests that an established account sends in a year;
+    ``established_share`` the share of accounts that signed up before the event history (0 to 1):
+    friendships between those come as ties, all others as requests.
     """
 
     accounts: int = 5_000
@@ -39,6 +41,7 @@ class SimulationSettings:
     prevalence: float | None = None
     end: date = field(default=DEFAULT_END)
     history_days: int = 1_095
+    established_share: float = 0.6
     median_degree: float = 26.0
     activity: float = 2.6
     hard_negative_share: float = 0.003
@@ -54,6 +57,8 @@ class SimulationSettings:
             raise ValueError("The prevalence must lie between 0 and 0.2.")
         if self.seed < 0:
             raise ValueError("The seed must be zero or more.")
+        if not 0 <= self.established_share <= 1:
+            raise ValueError("The share of established accounts must lie between 0 and 1.")
         if not 200 <= self.history_days <= 3_650:
             raise ValueError("The history must cover between 200 and 3,650 days.")
 

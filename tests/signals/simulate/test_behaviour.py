@@ -226,3 +226,10 @@ def test_a_shorter_history_and_fewer_friends_are_possible() -> None:
     span = few.events.time[-1] - few.events.time[0]
     assert span <= 402 * 86_400
     assert many.ties.a.size > 3 * few.ties.a.size
+
+
+def test_friendships_of_established_accounts_are_ties_and_not_requests() -> None:
+    young = simulate(SimulationSettings(accounts=800, established_share=0.1))
+    old = simulate(SimulationSettings(accounts=800, established_share=0.95))
+    assert old.ties.a.size > 3 * young.ties.a.size
+    assert old.events.of_type("Offer").sum() < young.events.of_type("Offer").sum()

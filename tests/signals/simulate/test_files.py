@@ -163,6 +163,7 @@ def test_default_prevalence() -> None:
         ({"median_degree": 4.0}, "between 8 and 60"),
         ({"seed": -1}, "zero or more"),
         ({"history_days": 10}, "between 200 and 3,650 days"),
+        ({"established_share": 1.5}, "between 0 and 1"),
     ],
 )
 def test_impossible_settings_are_refused(arguments: dict[str, Any], message: str) -> None:
