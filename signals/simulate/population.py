@@ -94,7 +94,7 @@ def _ages(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _created(rng: np.random.Generator, settings: SimulationSettings, birth: Ids, size: int) -> Ids:
-    """Sign-up moments: so many before the event history as are established, none before age eight."""
+    """Sign-up moments: the established share before the history, nobody before the age of eight."""
     before = settings.start_seconds - (rng.random(size) * 2_000 * DAY).astype(np.int64)
     span = settings.end_seconds - settings.start_seconds
     during = settings.start_seconds + (rng.random(size) * 0.99 * span).astype(np.int64)
