@@ -378,6 +378,11 @@ REPORTER_LEGAL_URL = env.address("SIGHTLINE_REPORTER_LEGAL_URL", ("http", "https
 CYBERTIPLINE_USERNAME = env.text("CYBERTIPLINE_USERNAME")
 CYBERTIPLINE_PASSWORD = env.text("CYBERTIPLINE_PASSWORD")
 CYBERTIPLINE_HOST = env.choice("CYBERTIPLINE_HOST", "test", ("test", "production"))
+# Where the platform is told what Sightline asks of it, and the secret shared with it (whsec_…).
+WEBHOOK_URL = env.address("SIGHTLINE_WEBHOOK_URL", ("http", "https"))
+WEBHOOK_SECRET = env.text("SIGHTLINE_WEBHOOK_SECRET")
+# The platform's address is one inside the house, on purpose.
+WEBHOOK_INTERNAL = env.flag("SIGHTLINE_WEBHOOK_INTERNAL", default=False)
 # Schemas of others that Sightline may not hand on: NCMEC's report schema, once it is fetched.
 SCHEMAS_DIR = env.path("SIGHTLINE_SCHEMAS", SIGHTLINE_HOME / "schemas")
 

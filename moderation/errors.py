@@ -100,6 +100,22 @@ class CannotUndo(Refused):
         super().__init__(f"The decision on {reference} stays. {why}")
 
 
+class AgeAsked(Refused):
+    """An age check of the account waits for its answer, or would ask for what is known."""
+
+    def __init__(self, *, reference: str, why: str) -> None:
+        self.reference = reference
+        super().__init__(f"No age check can be asked for on {reference}. {why}")
+
+
+class NoAgeCheck(Refused):
+    """No age check of the case waits for an answer."""
+
+    def __init__(self, *, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"No age check of {reference} waits for an answer.")
+
+
 class InvalidDecision(Refused):
     """Something that the person entered is missing or wrong: ``errors`` maps field to message."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from moderation.domain.age_checks import ANSWER_LABELS, USUAL_WAIT
 from moderation.domain.deadlines import Terms
 from moderation.domain.exemptions import MODERATOR_DAYS, SUPERVISOR_DAYS
 from moderation.domain.reveals import REVEAL_LABELS, RevealReason
@@ -96,12 +97,53 @@ class MonitorForm(DecisionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        today = timezone.localdate()
-        self.fields["until"].widget.attrs |= {
-            "min": (today + timedelta(days=1)).isoformat(),
-            "max": (today + timedelta(days=365)).isoformat(),
-        }
-        self.fields["until"].initial = today + timedelta(days=30)
+        _offer_dates(self.fields["until"], usual=timedelta(days=30))
+
+
+class AgeCheckForm(DecisionForm):
+    name = "age_check"
+    until = forms.DateField(
+        label="Wait for an answer until",
+        help_text="Then the case comes back without one. At most a year from today.",
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={
+            "required": "Choose the date on which the case comes back without an answer.",
+            "invalid": "Write the date as year-month-day, for example 2026-11-30.",
+        },
+    )
+    note = _note(
+        "Note",
+        "Why the recorded age is in doubt. The platform does not see it. No names of children.",
+        "Say why, in a sentence or two.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_dates(self.fields["until"], usual=USUAL_WAIT)
+
+
+class AgeAnswerForm(CaseForm):
+    name = "age_answer"
+    answer = forms.ChoiceField(
+        label="What did the platform answer?",
+        choices=[(code.value, label) for code, label in ANSWER_LABELS.items()],
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose what the platform answered.",
+            "invalid_choice": "Choose one of the answers offered.",
+        },
+    )
+    note = _note("How you know", "Who answered, and when. No names.", "Say how you know.")
+
+
+def _offer_dates(field: forms.Field, *, usual: timedelta) -> None:
+    """Let a date be chosen from tomorrow to a year ahead; ``usual`` is proposed."""
+    today = timezone.localdate()
+    field.widget.attrs |= {
+        "min": (today + timedelta(days=1)).isoformat(),
+        "max": (today + timedelta(days=365)).isoformat(),
+    }
+    field.initial = today + usual
 
 
 def _severity_choice(severity: Severity, terms: Terms) -> tuple[str, str]:

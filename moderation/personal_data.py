@@ -25,6 +25,11 @@ TABLES: Final = (
     Table("moderation.Note", personal={"text": REMOVED}, other=("at",)),
     Table("moderation.Reveal", personal={"note": REMOVED}, other=("reason", "at", "ends_at")),
     Table(
+        "moderation.AgeCheck",
+        personal={"note": REMOVED},
+        other=("until", "asked_at", "withdrawn_at", "answer", "answered_at"),
+    ),
+    Table(
         "moderation.PoliceHold",
         personal={"reason": REMOVED, "lift_reason": REMOVED},
         other=("set_at", "lifted_at"),

@@ -38,6 +38,8 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "case_conceal": _REVEAL,
     "case_dismiss": _REVIEW,
     "case_monitor": _REVIEW,
+    "case_age_check": _REVIEW,
+    "case_age_answer": _REVIEW,
     "case_escalate": _REVIEW,
     "case_note": _REVIEW,
     "case_draft": _REVIEW,

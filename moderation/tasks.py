@@ -6,6 +6,7 @@ from celery import shared_task
 
 from audit.actors import Actor
 from moderation.services import (
+    age_checks,
     bulk_decisions,
     claims,
     drafts,
@@ -25,6 +26,7 @@ SCHEDULE = {
     "moderation.record_breaches": 5 * 60,
     "moderation.sweep_bulk": 2 * 60,
     "moderation.deliver_due": 30,
+    "moderation.settle_age_checks": 60,
     "moderation.keep_pseudonyms": 60,
     "moderation.seal_packages": 60,
     "moderation.end_retention": 24 * 60 * 60,
@@ -60,6 +62,12 @@ def forget_drafts() -> int:
 def record_breaches() -> int:
     """Record deadlines that have passed."""
     return terms.record_breaches(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.settle_age_checks")
+def settle_age_checks() -> int:
+    """Record the answers to age checks that imports have brought."""
+    return age_checks.settle(actor=Actor.system("worker"))
 
 
 @shared_task(name="moderation.keep_pseudonyms")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from moderation.views import (
+    age_checks,
     bulk,
     care,
     case,
@@ -41,6 +42,8 @@ urlpatterns = [
     path("cases/<str:reference>/conceal/", reveals.conceal, name="case_conceal"),
     path("cases/<str:reference>/dismiss/", decisions.dismiss, name="case_dismiss"),
     path("cases/<str:reference>/monitor/", decisions.monitor, name="case_monitor"),
+    path("cases/<str:reference>/age-check/", age_checks.ask, name="case_age_check"),
+    path("cases/<str:reference>/age-check/answer/", age_checks.answer, name="case_age_answer"),
     path("cases/<str:reference>/escalate/", decisions.escalate, name="case_escalate"),
     path("cases/<str:reference>/refer/", decisions.refer, name="case_refer"),
     path("cases/<str:reference>/return/", decisions.send_back, name="case_return"),

@@ -11,6 +11,7 @@ from moderation.domain.transitions import State
 FIELDS: dict[str, tuple[str, ...]] = {
     "dismiss": ("reason", "note", "exempt_until"),
     "monitor": ("until", "note"),
+    "age_check": ("until", "note"),
     "escalate": ("severity", "note", "ask"),
     "refer": ("note",),
     "return": ("note",),

@@ -44,7 +44,10 @@ UNDO_WITHIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One move. ``capability`` names who may make it; None: the system alone does."""
+    """One move. ``capability`` names who may make it.
+
+    None: nobody decides it. It follows from a run, a date, or the answer to an age check.
+    """
 
     verb: Verb
     source: State

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from moderation.domain import age_checks
+
 
 class DismissReason(StrEnum):
     FAMILY = "family"
@@ -24,6 +26,13 @@ DISMISS_LABELS: dict[DismissReason, str] = {
     DismissReason.DATA_ERROR: "Error in the data",
     DismissReason.NOT_ENOUGH_EVIDENCE: "Not enough evidence",
 }
+
+
+REASON_LABELS: dict[str, str] = {
+    **{reason.value: label for reason, label in DISMISS_LABELS.items()},
+    age_checks.REASON: "Waits for an age check",
+}
+"""Every code that a decision may give as its reason."""
 
 
 class Severity(StrEnum):

@@ -1,5 +1,6 @@
 """What people do about it."""
 
+from moderation.models.age_check import AgeCheck
 from moderation.models.bulk import BulkItem, BulkJob
 from moderation.models.care import CareChoice, CareTerms, Exposure, Shift
 from moderation.models.case import Case
@@ -16,6 +17,7 @@ from moderation.models.reveal import Reveal
 from moderation.models.second_look import SecondLook
 
 __all__ = [
+    "AgeCheck",
     "Breach",
     "BulkItem",
     "BulkJob",

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+if TYPE_CHECKING:
+    from moderation.models.case import Case
 
 
 class Delivery(models.Model):
@@ -14,21 +17,32 @@ class Delivery(models.Model):
     into it and holds it until ``taken_until``; whoever has lost the row finds another token and
     stops. ``progress`` is what is known of the receiver's side, written before and after each step,
     so that the next worker goes on where the last one died. Nothing in here names a person.
+
+    It belongs to a referral or to an age check. ``decision`` is the one that asked for it, where
+    taking that back withdraws it.
     """
 
     class Kind(models.TextChoices):
         CYBERTIPLINE = "cybertipline", "NCMEC CyberTipline"
+        WEBHOOK = "webhook", "the platform"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
         SENDING = "sending", "being sent"
         DONE = "done", "delivered"
         DEAD = "dead", "given up, needs a person"
+        WITHDRAWN = "withdrawn", "taken back before it left"
 
     key = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     referral = models.ForeignKey(
-        "moderation.Referral", on_delete=models.PROTECT, related_name="deliveries"
+        "moderation.Referral", on_delete=models.PROTECT, related_name="deliveries", null=True
+    )
+    age_check = models.ForeignKey(
+        "moderation.AgeCheck", on_delete=models.PROTECT, related_name="deliveries", null=True
+    )
+    decision = models.ForeignKey(
+        "moderation.Decision", on_delete=models.PROTECT, related_name="deliveries", null=True
     )
     payload: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -50,6 +64,11 @@ class Delivery(models.Model):
         ordering = ["-asked_at", "-id"]
         constraints = [
             models.CheckConstraint(
+                condition=Q(referral__isnull=False, age_check__isnull=True)
+                | Q(referral__isnull=True, age_check__isnull=False),
+                name="moderation_delivery_of_one",
+            ),
+            models.CheckConstraint(
                 condition=Q(state="sending", token__isnull=False, taken_until__isnull=False)
                 | (~Q(state="sending") & Q(token__isnull=True, taken_until__isnull=True)),
                 name="moderation_delivery_taken",
@@ -70,3 +89,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+    @property
+    def case(self) -> Case:
+        """The case that it is about."""
+        subject = self.referral or self.age_check
+        if subject is None:
+            raise ValueError("A delivery belongs to a referral or to an age check.")
+        return subject.case

@@ -16,7 +16,7 @@ from django.conf import settings
 from accounts.models import Account
 from audit.models import Entry
 from moderation.domain.referrals import ReferralState
-from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
+from moderation.domain.vocabulary import REASON_LABELS, SEVERITY_LABELS, Severity
 from moderation.domain.wording import STATE_WORDS, VERB_WORDS
 from moderation.models import Case, Referral
 from moderation.package.trail import entries_of, trail_of
@@ -189,9 +189,6 @@ def _decisions(case: Case, entries: list[Entry]) -> Iterable[DecisionLine]:
     for decision in case.decisions.order_by("case_version"):
         if decision.entry_id not in roles:
             continue
-        reason = ""
-        if decision.reason:
-            reason = DISMISS_LABELS[DismissReason(decision.reason)]
         details: dict[str, Any] = dict(decision.details)
         if "severity" in details:
             details["severity"] = SEVERITY_LABELS[Severity(details["severity"])]
@@ -201,7 +198,7 @@ def _decisions(case: Case, entries: list[Entry]) -> Iterable[DecisionLine]:
             title=VERB_WORDS[decision.verb].capitalize(),  # type: ignore[index]  # a StrEnum
             by=f"staff {decision.by_id}",
             role=roles[decision.entry_id],
-            reason=reason,
+            reason=REASON_LABELS[decision.reason] if decision.reason else "",
             note=decision.note,
             details=details,
             points=decision.points,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from moderation.access import visible_cases
 from moderation.models import Delivery, Referral, SealedPackage
@@ -23,9 +23,10 @@ def deliveries(user: User) -> QuerySet[Delivery]:
         default=Value(2),
         output_field=IntegerField(),
     )
+    seen = visible_cases(user)
     return (
-        Delivery.objects.filter(referral__case__in=visible_cases(user))
-        .select_related("referral__case", "asked_by")
+        Delivery.objects.filter(Q(referral__case__in=seen) | Q(age_check__case__in=seen))
+        .select_related("referral__case", "age_check__case", "asked_by")
         .order_by(order, "-asked_at", "-pk")
     )
 

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from audit import verbs
 from audit.models import Entry
+from moderation.domain.age_checks import ANSWER_LABELS, AgeAnswer
 from moderation.domain.transitions import Verb
-from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
+from moderation.domain.vocabulary import REASON_LABELS, SEVERITY_LABELS, Severity
 from moderation.models import Case, Decision, Note
 from signals.models import Assessment
 
@@ -24,6 +25,9 @@ _DECIDED: dict[str, str] = {
     Verb.RETURN: "Returned with a question",
     Verb.UNDO: "Took the decision back",
 }
+_TOLD_OTHERWISE = frozenset({"case.note", "age_check.ask"})
+"""Verbs whose entries stand beside a note or a decision that is shown already."""
+
 _ROUTINE = frozenset({"case.claim", "case.release", "case.renew"})
 
 
@@ -78,7 +82,7 @@ def history(case: Case) -> History:
     items += [_note(note) for note in notes]
     routine = []
     for entry in entries:
-        if entry.number in told or entry.verb == "case.note":
+        if entry.number in told or entry.verb in _TOLD_OTHERWISE:
             continue
         if entry.verb in _ROUTINE:
             routine.append(_entry(entry, Sort.ROUTINE))
@@ -119,7 +123,7 @@ def _not_taken_back(decisions: list[Decision]) -> list[Decision]:
 def _decision(decision: Decision) -> Item:
     facts = []
     if decision.reason:
-        facts.append(("Reason", DISMISS_LABELS[DismissReason(decision.reason)]))
+        facts.append(("Reason", REASON_LABELS[decision.reason]))
     if severity := decision.details.get("severity"):
         facts.append(("Severity", SEVERITY_LABELS[Severity(severity)]))
     if ask := decision.details.get("ask"):
@@ -150,6 +154,8 @@ def _entry(entry: Entry, sort: Sort) -> Item:
         before = entry.before.get("points")
         moved = f"{before:.0f} → {points:.0f}" if before is not None else f"{points:.0f}"
         facts.append(("Points", moved))
+    if answer := entry.after.get("answer"):
+        facts.append(("Answer", ANSWER_LABELS[AgeAnswer(answer)]))
     return Item(
         at=entry.at,
         sort=sort,

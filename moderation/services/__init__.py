@@ -4,6 +4,7 @@
 """
 
 from moderation.services import (
+    age_checks,
     bulk_decisions,
     care,
     claims,
@@ -26,6 +27,9 @@ from moderation.services import (
 )
 
 SERVICES = (
+    age_checks.ask,
+    age_checks.answer,
+    age_checks.settle,
     bulk_decisions.ask,
     care.skip,
     care.go_on,
@@ -78,6 +82,7 @@ SERVICES = (
 
 __all__ = [
     "SERVICES",
+    "age_checks",
     "bulk_decisions",
     "care",
     "claims",

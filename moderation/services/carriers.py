@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from audit.actors import Actor
+from moderation.domain import backoff
 from moderation.models import Delivery
+from staff.capabilities import Capability
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """A delivery that is there, under the number ``receipt``.
 
-    ``destination`` is where the referral has thereby been sent; "" for a rehearsal.
+    ``destination`` is where it has thereby been sent; "" for a rehearsal.
     """
 
     destination: str
@@ -34,19 +37,36 @@ class Lost(Exception):
 
 Save = Callable[[dict[str, Any]], None]
 Send = Callable[[Delivery, Save], Arrived]
-_carriers: dict[str, Send] = {}
 
 
-def provide(kind: Delivery.Kind, send: Send) -> None:
-    """Let ``send(delivery, save)`` carry deliveries of ``kind``; called in ``AppConfig.ready``.
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """How deliveries of one kind are carried.
 
-    It runs outside any transaction, may be called again at any time for the same row, and goes on
-    from ``delivery.progress``, which it keeps with ``save`` (that raises Lost). It raises TryAgain
-    or GiveUp.
+    ``send(delivery, save)`` runs outside any transaction, may be called again at any time for the
+    same row, and goes on from ``delivery.progress``, which it keeps with ``save`` (that raises
+    Lost). It raises TryAgain or GiveUp. ``obstacle(delivery)`` says in a sentence why it may not
+    leave any more, as things are now, or "". ``arrived(actor, delivery, arrived)`` records that it
+    is there, with the case locked, and returns a remark or "". ``topic`` begins its verbs in the
+    audit trail; ``needs`` is what whoever asked must still be allowed.
     """
-    _carriers[kind] = send
+
+    send: Send
+    obstacle: Callable[[Delivery], str]
+    arrived: Callable[[Actor, Delivery, Arrived], str]
+    topic: str
+    needs: Capability
+    most_attempts: int = backoff.MOST_ATTEMPTS
 
 
-def carrier(kind: str) -> Send | None:
-    """What carries deliveries of ``kind``; None where nothing here can."""
-    return _carriers.get(kind)
+_carriers: dict[str, Carrier] = {}
+
+
+def provide(kind: Delivery.Kind, carrier: Carrier) -> None:
+    """Let ``carrier`` carry deliveries of ``kind``; called in ``AppConfig.ready``."""
+    _carriers[kind] = carrier
+
+
+def carrier(kind: str) -> Carrier:
+    """What carries deliveries of ``kind``. Raises KeyError where nothing here can."""
+    return _carriers[kind]

@@ -11,10 +11,10 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason
-from moderation.models import Case, Draft, Note
+from moderation.models import Case, Decision, Draft, Note
 from moderation.services import exemptions, second_looks
 from moderation.services.checks import Entered
-from moderation.services.moves import begin, decide, ended, lock, person, target
+from moderation.services.moves import Turn, begin, decide, ended, lock, person, target
 from staff.capabilities import Capability
 
 SAY_WHY = "Say why, in a sentence or two."
@@ -76,16 +76,21 @@ def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str)
         until = entered.future("until", until, timezone.localdate(turn.now))
         note = entered.text("note", note, missing=SAY_WHY)
         entered.check()
-        decision = decide(
-            turn,
-            note=note,
-            details={"until": until.isoformat()},
-            monitor_until=until,
-            **ended(turn),
-            due_at=datetime.combine(until, time.min, tzinfo=UTC),
-        )
-        second_looks.choose(turn, decision)
+        second_looks.choose(turn, set_aside(turn, until=until, note=note))
         return turn.case
+
+
+def set_aside(turn: Turn, *, until: date, note: str, reason: str = "") -> Decision:
+    """Let the case wait until a date; the last step of a monitoring that was checked before."""
+    return decide(
+        turn,
+        note=note,
+        reason=reason,
+        details={"until": until.isoformat()},
+        monitor_until=until,
+        **ended(turn),
+        due_at=datetime.combine(until, time.min, tzinfo=UTC),
+    )
 
 
 def add_note(*, actor: Actor, case_id: int, text: str) -> Case:

@@ -22,6 +22,7 @@ from audit.services import record
 from moderation.domain.retention import ErasureReason
 from moderation.domain.transitions import LIVE_STATES, State
 from moderation.models import (
+    AgeCheck,
     Case,
     Decision,
     Draft,
@@ -44,6 +45,7 @@ RETENTION: Final = "retention"
 """The reason that entries of the sweep give."""
 
 _EMPTIED: Final = (
+    "AgeCheck",
     "Case",
     "Decision",
     "Exemption",
@@ -206,6 +208,7 @@ def _empty(actor: Actor, case: Case, reason: str) -> None:
     }
     for field, stays in blanks["Referral"].items():
         Referral.objects.filter(case=case).exclude(**{field: None}).update(**{field: stays})
+    AgeCheck.objects.filter(case=case).exclude(note=None).update(**blanks["AgeCheck"])
     PoliceHold.objects.filter(case=case).exclude(lifted_at=None).exclude(
         **blanks["PoliceHold"]
     ).update(**blanks["PoliceHold"])

@@ -10,13 +10,16 @@ from django.conf import settings
 from lxml import etree
 
 from audit.actors import Actor
+from audit.services import record
 from moderation.cybertipline.breaches import breaches
 from moderation.cybertipline.client import HOSTS, Answered, Client, Code, CyberTiplineError
 from moderation.cybertipline.filing import Filing, Progress
-from moderation.domain.referrals import Destination
-from moderation.models import Delivery
+from moderation.domain.referrals import Destination, ReferralState
+from moderation.models import Delivery, Referral
 from moderation.package.archive import unpack
-from moderation.services import carriers, outbox, packages
+from moderation.services import carriers, outbox, packages, referrals
+from moderation.services.moves import target
+from staff.capabilities import Capability
 from staff.errors import Refused
 
 _DESTINATIONS = {"production": Destination.NCMEC, "test": Destination.NCMEC_TEST}
@@ -69,12 +72,13 @@ def file(*, actor: Actor, referral_id: int) -> Delivery:
 
 
 def send(delivery: Delivery, save: carriers.Save) -> carriers.Arrived:
-    """Carry a ``cybertipline`` delivery, for ``carriers.provide``."""
+    """Carry a ``cybertipline`` delivery, for ``CARRIER``."""
+    referral = _referral(delivery)
     if lacking := missing():
         raise carriers.GiveUp(f"These settings are missing: {_list(lacking)}.")
     to = delivery.payload["destination"]
     try:
-        package = packages.seal(actor=Actor.system("worker"), case_id=delivery.referral.case_id)
+        package = packages.seal(actor=Actor.system("worker"), case_id=referral.case_id)
     except Refused as refusal:
         raise carriers.GiveUp(refusal.message) from None
     files = unpack(package.data).files
@@ -96,6 +100,52 @@ def send(delivery: Delivery, save: carriers.Save) -> carriers.Arrived:
             raise carriers.TryAgain(str(error)) from None
     # What the test host has is a rehearsal: the referral still waits for the real one.
     return carriers.Arrived("" if to == Destination.NCMEC_TEST else to, str(report_id))
+
+
+def obstacle(delivery: Delivery) -> str:
+    """Why a referral may not be filed any more; "" where it may."""
+    found = Referral.objects.filter(deliveries=delivery).values_list("state", flat=True)
+    if found.get() != ReferralState.APPROVED:
+        return "The referral is not approved any longer, or was sent on another way."
+    return ""
+
+
+def arrived(actor: Actor, delivery: Delivery, arrived: carriers.Arrived) -> str:
+    """Let the referral know that it was sent; a remark where that does not fit any more."""
+    referral = _referral(delivery)
+    if not arrived.destination:
+        record(
+            actor=actor,
+            verb="referral.rehearse",
+            target=target(referral.case),
+            after={"delivery": delivery.pk, "receipt": arrived.receipt},
+        )
+        return ""
+    try:
+        referrals.mark_sent(
+            actor=actor,
+            referral_id=referral.pk,
+            destination=arrived.destination,
+            receipt=arrived.receipt,
+        )
+    except Refused as refusal:
+        return f"It has arrived, although somebody recorded it otherwise. {refusal.message}"
+    return ""
+
+
+CARRIER = carriers.Carrier(
+    send=send,
+    obstacle=obstacle,
+    arrived=arrived,
+    topic="referral",
+    needs=Capability.DECIDE_ESCALATIONS,
+)
+
+
+def _referral(delivery: Delivery) -> Referral:
+    if delivery.referral is None:
+        raise ValueError("This delivery carries no referral.")
+    return delivery.referral
 
 
 def _client(host: str) -> Client:

@@ -15,19 +15,20 @@ from typing import Any
 
 from celery import current_app
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit.actors import Actor
 from audit.services import record
 from moderation.domain import backoff
 from moderation.domain.referrals import ReferralState
-from moderation.models import Delivery, Referral
+from moderation.models import AgeCheck, Case, Decision, Delivery, Referral
 from moderation.services import referrals
-from moderation.services.carriers import Arrived, GiveUp, Lost, Send, TryAgain, carrier
-from moderation.services.moves import background, person, target
+from moderation.services.carriers import Arrived, Carrier, GiveUp, Lost, TryAgain, carrier
+from moderation.services.moves import background, lock, person, target
 from staff.capabilities import Capability
 from staff.errors import Refused
+from staff.models import User
 
 HELD = timedelta(minutes=5)
 """How long a worker may be silent before another one takes its delivery over."""
@@ -63,15 +64,13 @@ def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Deliv
                 f"The referral of {case.reference} is on its way to "
                 f"{under_way.get_kind_display()} already."
             )
-        now = timezone.now()
-        delivery = Delivery.objects.create(
+        delivery = queue(
             key=key,
             kind=kind,
-            referral=referral,
             payload={"destination": destination},
-            next_attempt_at=now,
+            leaves_at=timezone.now(),
             asked_by=user,
-            asked_at=now,
+            referral=referral,
         )
         record(
             actor=actor,
@@ -79,8 +78,63 @@ def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Deliv
             target=target(case),
             after={"delivery": delivery.pk, "destination": destination},
         )
-        _enqueue(delivery.pk)
         return delivery
+
+
+def queue(
+    *,
+    key: str,
+    kind: str,
+    payload: dict[str, Any],
+    leaves_at: datetime,
+    asked_by: User,
+    referral: Referral | None = None,
+    age_check: AgeCheck | None = None,
+    decision: Decision | None = None,
+) -> Delivery:
+    """Put something into the outbox that leaves at ``leaves_at`` or soon after.
+
+    In the transaction of the service that asks, which authorises and leaves the entry.
+    """
+    now = timezone.now()
+    delivery = Delivery.objects.create(
+        key=key,
+        kind=kind,
+        referral=referral,
+        age_check=age_check,
+        decision=decision,
+        payload=payload,
+        next_attempt_at=leaves_at,
+        asked_by=asked_by,
+        asked_at=now,
+    )
+    if leaves_at <= now:
+        _enqueue(delivery.pk)
+    return delivery
+
+
+def withdraw(decision: Decision) -> None:
+    """Take back what ``decision`` asked for and nobody is sending."""
+    waiting = Delivery.objects.select_for_update().filter(
+        decision=decision, state__in=(Delivery.State.WAITING, Delivery.State.DEAD)
+    )
+    waiting.update(state=Delivery.State.WITHDRAWN)
+
+
+def recall(_case: Case, decision: Decision) -> str:
+    """Withdraw what ``decision`` asked for; a sentence where any of it left, or may have.
+
+    For ``departures.provide_recall``. A delivery that was tried counts as one that may have left:
+    the receiver can have got it and the answer been lost.
+    """
+    asked = Delivery.objects.select_for_update().filter(decision=decision).order_by("pk")
+    for delivery in asked.exclude(last_attempt_at=None):
+        at = f"{timezone.localtime(delivery.finished_at or delivery.last_attempt_at):%H:%M}"
+        if delivery.state == Delivery.State.DONE:
+            return f"What it asked for went to {delivery.get_kind_display()} at {at}."
+        return f"Sending what it asked for was tried at {at}: it may have arrived."
+    withdraw(decision)
+    return ""
 
 
 def retry(*, actor: Actor, delivery_id: int) -> Delivery:
@@ -101,8 +155,8 @@ def retry(*, actor: Actor, delivery_id: int) -> Delivery:
         delivery.save(update_fields=["state", "attempts", "next_attempt_at", "asked_by"])
         record(
             actor=actor,
-            verb="referral.retry",
-            target=target(delivery.referral.case),
+            verb=f"{carrier(delivery.kind).topic}.retry",
+            target=target(delivery.case),
             after={"delivery": delivery.pk},
         )
         _enqueue(delivery.pk)
@@ -138,16 +192,16 @@ def deliver_due(*, actor: Actor) -> int:
 def _attempt(actor: Actor, delivery: Delivery) -> None:
     """Send, and write down how it ended. Raises Lost."""
     try:
-        _check_again(delivery)
-        arrived = _carrier(delivery)(delivery, partial(_save, delivery))
-        _arrived(actor, delivery, arrived)
+        by = carrier(delivery.kind)
+        _check_again(delivery, by)
+        _arrived(actor, delivery, by, by.send(delivery, partial(_save, delivery)))
     except TryAgain as why:
         _again(actor, delivery, str(why))
     except GiveUp as why:
         _dead(actor, delivery, str(why))
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(
         Q(state=Delivery.State.WAITING, next_attempt_at__lte=now)
         | Q(state=Delivery.State.SENDING, taken_until__lte=now)
@@ -158,7 +212,7 @@ def _take(delivery_id: int) -> Delivery | None:
     with transaction.atomic():
         now = timezone.now()
         due = _due(now).select_for_update(skip_locked=True)
-        delivery: Delivery | None = due.filter(pk=delivery_id).first()
+        delivery = due.filter(pk=delivery_id).first()
         if delivery is None:
             return None
         if delivery.state == Delivery.State.SENDING:
@@ -176,29 +230,21 @@ def _take(delivery_id: int) -> Delivery | None:
         return delivery
 
 
-def _check_again(delivery: Delivery) -> None:
+def _check_again(delivery: Delivery, by: Carrier) -> None:
     """Whether it may still be sent, as things are now. Raises GiveUp."""
-    if delivery.attempts > backoff.MOST_ATTEMPTS:
+    if delivery.attempts > by.most_attempts:
         raise GiveUp("Workers kept ending in the middle of sending this; see their logs.")
     asker = delivery.asked_by
-    if not asker.can(Capability.DECIDE_ESCALATIONS):
+    if not asker.can(by.needs):
         raise GiveUp(
-            f"{asker.name}, who asked for this, may no longer send referrals. Somebody who may has "
-            "to ask again."
+            f"{asker.name}, who asked for this, may no longer do so. Somebody who may has to ask "
+            "again."
         )
-    state = Referral.objects.values_list("state", flat=True).get(pk=delivery.referral_id)
-    if state != ReferralState.APPROVED:
-        raise GiveUp("The referral is not approved any longer, or was sent on another way.")
+    if why := by.obstacle(delivery):
+        raise GiveUp(why)
 
 
-def _carrier(delivery: Delivery) -> Send:
-    found = carrier(delivery.kind)
-    if found is None:
-        raise GiveUp("Nothing here can send to this destination.")
-    return found
-
-
-def _held(delivery: Delivery) -> Any:
+def _held(delivery: Delivery) -> QuerySet[Delivery]:
     """The row, as long as it is still this worker's."""
     return Delivery.objects.filter(pk=delivery.pk, token=delivery.token)
 
@@ -215,43 +261,21 @@ def _end(delivery: Delivery, **columns: Any) -> None:
         raise Lost
 
 
-def _arrived(actor: Actor, delivery: Delivery, arrived: Arrived) -> None:
+def _arrived(actor: Actor, delivery: Delivery, by: Carrier, arrived: Arrived) -> None:
     with transaction.atomic():
-        referrals.lock_referral(delivery.referral_id)
-        remark = _told(actor, delivery, arrived)
+        lock(delivery.case.pk)
+        remark = by.arrived(actor, delivery, arrived)
         _end(
             delivery,
             state=Delivery.State.DONE,
             receipt=arrived.receipt,
-            last_error=remark,
+            last_error=remark[:500],
             finished_at=timezone.now(),
         )
 
 
-def _told(actor: Actor, delivery: Delivery, arrived: Arrived) -> str:
-    """Let the referral know that it was sent; a remark where that does not fit any more."""
-    if not arrived.destination:
-        record(
-            actor=actor,
-            verb="referral.rehearse",
-            target=target(delivery.referral.case),
-            after={"delivery": delivery.pk, "receipt": arrived.receipt},
-        )
-        return ""
-    try:
-        referrals.mark_sent(
-            actor=actor,
-            referral_id=delivery.referral_id,
-            destination=arrived.destination,
-            receipt=arrived.receipt,
-        )
-    except Refused as refusal:
-        return f"It has arrived, although somebody recorded it otherwise. {refusal.message}"[:500]
-    return ""
-
-
 def _again(actor: Actor, delivery: Delivery, why: str) -> None:
-    if delivery.attempts >= backoff.MOST_ATTEMPTS:
+    if delivery.attempts >= carrier(delivery.kind).most_attempts:
         _dead(actor, delivery, f"{why} Tried {delivery.attempts} times.")
         return
     pause = backoff.wait(delivery.attempts, _chance)
@@ -268,8 +292,8 @@ def _dead(actor: Actor, delivery: Delivery, why: str) -> None:
         _end(delivery, state=Delivery.State.DEAD, last_error=why[:500])
         record(
             actor=actor,
-            verb="referral.undelivered",
-            target=target(delivery.referral.case),
+            verb=f"{carrier(delivery.kind).topic}.undelivered",
+            target=target(delivery.case),
             after={"delivery": delivery.pk, "attempts": delivery.attempts},
         )
 

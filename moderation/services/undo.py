@@ -10,11 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actors import Actor
+from moderation.domain.age_checks import REASON
 from moderation.domain.drafts import FIELDS, words
 from moderation.domain.transitions import UNDO_WITHIN, State, Verb, find
 from moderation.errors import CannotUndo, IllegalMove
 from moderation.models import Case, Decision, Draft
-from moderation.services import departures, exemptions, second_looks
+from moderation.services import age_checks, departures, exemptions, second_looks
 from moderation.services.moves import LEASE, RESTORED, Turn, decide, lock, person
 from moderation.services.stale import check_version
 from staff.capabilities import Capability
@@ -64,6 +65,7 @@ def undo(*, actor: Actor, case_id: int, version: int) -> Case:
             raise CannotUndo(reference=case.reference, why=left)
         turn = Turn(actor=actor, user=user, case=case, transition=back, now=now)
         _restore(turn, decision)
+        age_checks.take_back(turn, decision)
         exemptions.take_back(turn, decision)
         second_looks.take_back(decision)
         _draft_again(case, user, decision, now)
@@ -99,12 +101,13 @@ def _restore(turn: Turn, decision: Decision) -> None:
 
 
 def _draft_again(case: Case, user: User, decision: Decision, now: datetime) -> None:
-    if decision.verb not in FIELDS:
+    form = REASON if decision.reason == REASON else decision.verb
+    if form not in FIELDS:
         return
     given = {"reason": decision.reason, "note": decision.note} | decision.details
     Draft.objects.update_or_create(
         case=case,
         by=user,
-        form=decision.verb,
-        defaults={"words": words(decision.verb, given), "updated_at": now},
+        form=form,
+        defaults={"words": words(form, given), "updated_at": now},
     )

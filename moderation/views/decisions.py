@@ -119,7 +119,7 @@ def take_back(request: HttpRequest, reference: str) -> HttpResponse:
 @_methods
 def note(request: HttpRequest, reference: str) -> HttpResponse:
     """Leave a note."""
-    return _take(
+    return take(
         request, reference, forms.NoteForm, decisions.add_note, "Your note is on {reference}."
     )
 
@@ -128,7 +128,7 @@ def note(request: HttpRequest, reference: str) -> HttpResponse:
 @_methods
 def dismiss(request: HttpRequest, reference: str) -> HttpResponse:
     """Dismiss a held case."""
-    return _take(
+    return take(
         request, reference, forms.DismissForm, decisions.dismiss, "{reference} is dismissed."
     )
 
@@ -137,7 +137,7 @@ def dismiss(request: HttpRequest, reference: str) -> HttpResponse:
 @_methods
 def monitor(request: HttpRequest, reference: str) -> HttpResponse:
     """Set a held case aside."""
-    return _take(
+    return take(
         request,
         reference,
         forms.MonitorForm,
@@ -150,7 +150,7 @@ def monitor(request: HttpRequest, reference: str) -> HttpResponse:
 @_methods
 def escalate(request: HttpRequest, reference: str) -> HttpResponse:
     """Hand a held case to the supervisors."""
-    return _take(
+    return take(
         request,
         reference,
         forms.EscalateForm,
@@ -163,7 +163,7 @@ def escalate(request: HttpRequest, reference: str) -> HttpResponse:
 @_methods
 def send_back(request: HttpRequest, reference: str) -> HttpResponse:
     """Return an escalated case with a question."""
-    return _take(
+    return take(
         request,
         reference,
         forms.ReturnForm,
@@ -177,7 +177,7 @@ def send_back(request: HttpRequest, reference: str) -> HttpResponse:
 @_methods
 def dismiss_escalation(request: HttpRequest, reference: str) -> HttpResponse:
     """Dismiss an escalated case."""
-    return _take(
+    return take(
         request,
         reference,
         forms.DismissEscalationForm,
@@ -205,7 +205,7 @@ def refer(request: HttpRequest, reference: str) -> HttpResponse:
         if form.is_valid():
             return _confirm(request, case, form, wrong_password=wrong)
         return with_refusal(request, case, form, status=422)
-    return _take(
+    return take(
         request,
         reference,
         forms.ReferForm,
@@ -245,7 +245,7 @@ def _confirm(
     return render(request, "moderation/refer_confirm.html", context, status=status)
 
 
-def _take(
+def take(
     request: HttpRequest,
     reference: str,
     form_class: type[forms.CaseForm],
@@ -254,7 +254,10 @@ def _take(
     *,
     home: str = "",
 ) -> HttpResponse:
-    """Read the form, call the service, go on: to a list, the next case, or back with errors."""
+    """Read the form, call the service, go on: to a list, the next case, or back with errors.
+
+    ``done`` is said afterwards; it may name ``{reference}`` and the form's fields.
+    """
     case = case_or_404(person(request), reference)
     if request.method != "POST":
         return redirect(case_url(case, QueryDict(f"do={form_class.name}").urlencode()))

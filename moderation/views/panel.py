@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from moderation import forms
 from moderation.domain.buttons import available
 from moderation.domain.transitions import State, Verb
-from moderation.models import Case
-from moderation.selectors import drafts, undo
+from moderation.models import AgeCheck, Case
+from moderation.selectors import age_checks, drafts, undo
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.models import User
@@ -57,6 +58,14 @@ WORDING: dict[str, Wording] = {
         "Takes the case out of the queue. It comes back on the date, or earlier when its points "
         "rise. The account is told nothing.",
     ),
+    "age_check": Wording(
+        "Ask for an age check",
+        "g",
+        "case_age_check",
+        "Ask",
+        "Asks the platform to make sure of the account's age, ten minutes from now, and takes the "
+        "case out of the queue. It comes back with the answer or on the date.",
+    ),
     "escalate": Wording(
         "Escalate",
         "e",
@@ -92,6 +101,12 @@ WORDING: dict[str, Wording] = {
 }
 
 
+NO_ADDRESS = (
+    "Takes the case out of the queue until you record the answer, or an import brings a verified "
+    "age. Sightline has no address of the platform: ask it yourself."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One decision on offer: its words, its form, and whether it is open."""
@@ -115,13 +130,15 @@ class Panel:
     refusal: Refused | None = None
     note_kept_at: datetime | None = None
     undo_until: datetime | None = None  # the person's own decision can be taken back until then
+    age_check: AgeCheck | None = None  # the account's last one
+    age_answer: forms.AgeAnswerForm | None = None
     kept: str = ""  # what the person had written when the decision could not be taken
 
     @property
     def invalid(self) -> forms.CaseForm | None:
         """The form that has errors, if one does."""
         tried: list[forms.CaseForm] = [choice.form for choice in self.choices]
-        tried += [self.note] if self.note else []
+        tried += [form for form in (self.note, self.age_answer) if form]
         return next((form for form in tried if form.errors), None)
 
 
@@ -140,11 +157,14 @@ def panel(
     verbs = available(case.state, user.role, is_holder=held, is_escalator=escalated_here)
     kept = drafts.of(case, user)
     opened = opened or kept.latest
+    checked = age_checks.latest(case.account_id)
     choices = []
     for verb in verbs:
         form_class = _FORMS.get((State(case.state), verb))
         if form_class is not None:
             choices.append(_choice(case, form_class, opened, tried, kept))
+        if verb is Verb.MONITOR and age_checks.may_ask(case.account, checked):
+            choices.append(_choice(case, forms.AgeCheckForm, opened, tried, kept))
     reviews = user.can(Capability.REVIEW_CASES)
     lapsed = case.state == State.IN_REVIEW and not held and _lapsed(case, now)
     result = Panel(
@@ -154,6 +174,8 @@ def panel(
         standing=_standing(case, user, held=held, lapsed=lapsed, escalated_here=escalated_here),
         note=_note_form(tried, kept) if reviews else None,
         undo_until=undo.until(case, user, now) if reviews else None,
+        age_check=checked,
+        age_answer=_age_answer(case, checked, tried) if reviews else None,
         note_kept_at=kept.at.get(forms.NoteForm.name),
         refusal=refusal,
     )
@@ -175,9 +197,12 @@ def _choice(
     form = form_class(initial={"version": case.version} | kept.words.get(name, {}))
     if isinstance(tried, form_class) and type(tried) is form_class:
         form = _with_version(tried, case.version)
+    wording = WORDING[name]
+    if name == forms.AgeCheckForm.name and not settings.WEBHOOK_URL:
+        wording = replace(wording, consequences=NO_ADDRESS)
     return Choice(
         name,
-        WORDING[name],
+        wording,
         form,
         opened=name == opened or form.is_bound,
         kept_at=kept.at.get(name),
@@ -196,6 +221,14 @@ def _note_form(tried: forms.CaseForm | None, kept: drafts.Kept) -> forms.NoteFor
     if isinstance(tried, forms.NoteForm):
         return tried
     return forms.NoteForm(initial=kept.words.get(forms.NoteForm.name, {}))
+
+
+def _age_answer(
+    case: Case, checked: AgeCheck | None, tried: forms.CaseForm | None
+) -> forms.AgeAnswerForm | None:
+    if checked is None or checked.answered_at is not None or checked.case_id != case.pk:
+        return None
+    return tried if isinstance(tried, forms.AgeAnswerForm) else forms.AgeAnswerForm()
 
 
 def _offered(choices: list[Choice], tried: forms.CaseForm) -> bool:

@@ -14,7 +14,7 @@ from accounts.models import Account, Event, ImportBatch
 from audit.actors import Actor
 from audit.services import record
 from moderation.models import Case, Delivery
-from moderation.services import claims, decisions, escalation, intake
+from moderation.services import age_checks, claims, decisions, escalation, intake
 from signals.models import Assessment, EvidenceRow, Run, ThresholdSet
 from staff.models import User
 
@@ -196,6 +196,24 @@ def monitored(by: User, of: Account | None = None, *, days: int = 30, **given: A
         until=timezone.localdate() + timedelta(days=days),
         note="Too little to go on yet.",
     )
+
+
+def asked_for_age(by: User, of: Account | None = None, **given: Any) -> Case:
+    """A case that ``by`` set aside until the platform has made sure of the account's age."""
+    opened = held(by, of, **given)
+    return age_checks.ask(
+        actor=Actor.of_user(by),
+        case_id=opened.pk,
+        version=opened.version,
+        until=timezone.localdate() + timedelta(days=14),
+        note="The ties look like a child's.",
+    )
+
+
+def verify_age(opened: Case, **given: Any) -> None:
+    """Let an import bring a verified age of the case's account: an adult's."""
+    values = {"age_source": "verified", "birth_date": date(1986, 5, 17)} | given
+    Account.objects.filter(pk=opened.account_id).update(**values)
 
 
 def referred(by: User, approved_by: User, of: Account | None = None, **given: Any) -> Case:

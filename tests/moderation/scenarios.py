@@ -15,6 +15,7 @@ from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
 from moderation.models import Case, Delivery, Exemption, Referral, SecondLook
 from moderation.services import (
+    age_checks,
     bulk_decisions,
     care,
     claims,
@@ -244,6 +245,11 @@ def _date_reached(_who: User, other: User) -> dict[str, Any]:
     return {}
 
 
+def _age_verified(_who: User, other: User) -> dict[str, Any]:
+    factories.verify_age(factories.asked_for_age(other))
+    return {}
+
+
 def _late(_who: User, _other: User) -> dict[str, Any]:
     set_column(factories.case(), "due_at", factories.ago(minutes=1))
     return {}
@@ -289,6 +295,21 @@ _NOTE = {"note": "Coaches the team that all of them play in."}
 _DISMISSAL = {"reason": "school_or_club_role", **_NOTE}
 
 SCENARIOS: dict[str, Scenario] = {
+    "age_checks.ask": Scenario(
+        age_checks.ask,
+        CASEWORKERS,
+        _deciding(until=timezone.localdate() + timedelta(days=14), **_NOTE),
+    ),
+    "age_checks.answer": Scenario(
+        age_checks.answer,
+        CASEWORKERS,
+        lambda _who, other: {
+            "case_id": factories.asked_for_age(other).pk,
+            "answer": "adult",
+            "note": "The platform wrote on Monday.",
+        },
+    ),
+    "age_checks.settle": Scenario(age_checks.settle, frozenset({SYSTEM}), _age_verified),
     "bulk_decisions.ask": Scenario(
         bulk_decisions.ask,
         CASEWORKERS,

@@ -24,6 +24,7 @@ def _name(service: Any) -> str:
 
 
 KINDS = {
+    "age_check",
     "account",
     "bulk",
     "care",

@@ -1,0 +1,38 @@
+"""Whether an account's age is being made sure of, and what came of it."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from moderation.models import AgeCheck
+
+
+def pending(account_id: int) -> QuerySet[AgeCheck]:
+    """The age check of an account that waits for its answer: one at most."""
+    return AgeCheck.objects.filter(account=account_id, answered_at=None, withdrawn_at=None)
+
+
+def latest(account_id: int) -> AgeCheck | None:
+    """The last age check of an account that was not taken back. One query."""
+    return (
+        AgeCheck.objects.filter(account=account_id, withdrawn_at=None)
+        .select_related("asked_by", "answered_by")
+        .order_by("-asked_at", "-pk")
+        .first()
+    )
+
+
+def may_ask(account: Account, last: AgeCheck | None) -> bool:
+    """Whether an age check can be asked for now, ``last`` being the account's ``latest``."""
+    waits = last is not None and last.answered_at is None
+    return not waits and account.age_source != Account.AgeSource.VERIFIED
+
+
+def why_not(account: Account) -> str:
+    """Why no age check can be asked for now, in a sentence; "" where one can."""
+    if account.age_source == Account.AgeSource.VERIFIED:
+        return "The platform has verified the recorded age already."
+    if pending(account.pk).exists():
+        return "One was asked for and waits for its answer."
+    return ""

@@ -1,0 +1,95 @@
+"""Telling the platform something: one signed request to the address in the settings.
+
+After Standard Webhooks (https://www.standardwebhooks.com): the same message keeps its id on every
+attempt, so that the receiver can tell a repetition.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+from django.conf import settings
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+from moderation.services.carriers import GiveUp, TryAgain
+
+_SECONDS: Final = 15.0
+
+MOST_ATTEMPTS: Final = 104
+"""About three days: eight waits that double, then 45 minutes on average."""
+
+
+def has_address() -> bool:
+    """Whether the settings say where the platform wants to be told."""
+    return bool(settings.WEBHOOK_URL)
+
+
+def post(*, message: str, body: dict[str, Any]) -> None:
+    """Send ``body`` as the message called ``message``.
+
+    Raises TryAgain where it may work later, and GiveUp where somebody must do something first.
+    """
+    url = _address()
+    data = json.dumps(body, separators=(",", ":"), sort_keys=True)
+    now = datetime.now(UTC)
+    try:
+        signature = Webhook(settings.WEBHOOK_SECRET).sign(message, now, data)
+    except (ValueError, EmptyWebhookSecretError):
+        why = "Set SIGHTLINE_WEBHOOK_SECRET to the secret shared with the platform."
+        raise GiveUp(why) from None
+    pinned = url.copy_with(host=_reachable(url))
+    headers = {
+        "content-type": "application/json",
+        "host": url.netloc.decode("ascii"),
+        "webhook-id": message,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signature,
+    }
+    try:
+        # No redirect is followed, and no proxy of the environment: the address was checked.
+        with httpx.Client(timeout=_SECONDS, trust_env=False) as client:
+            response = client.post(
+                pinned, content=data, headers=headers, extensions={"sni_hostname": url.host}
+            )
+    except httpx.TimeoutException:
+        raise TryAgain("The platform did not answer in time.") from None
+    except httpx.TransportError as error:
+        raise TryAgain(f"The connection to the platform failed ({type(error).__name__}).") from None
+    if response.status_code == httpx.codes.GONE:
+        raise GiveUp("The platform says that this address receives nothing any more (410).")
+    if not response.is_success:
+        raise TryAgain(f"The platform answered with status {response.status_code}.")
+
+
+def _address() -> httpx.URL:
+    if not has_address():
+        raise GiveUp("Set SIGHTLINE_WEBHOOK_URL: where the platform wants to be told is not known.")
+    return httpx.URL(settings.WEBHOOK_URL)
+
+
+def _reachable(url: httpx.URL) -> str:
+    """The address to connect to, looked up once and checked: never one inside the house.
+
+    What is checked is what is connected to, so that a name cannot lead elsewhere in between.
+    """
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise TryAgain("The name of the platform's address could not be looked up.") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if settings.WEBHOOK_INTERNAL:
+        return addresses[0]
+    if url.scheme != "https":
+        raise GiveUp("SIGHTLINE_WEBHOOK_URL must begin with https.")
+    if not all(ipaddress.ip_address(address).is_global for address in addresses):
+        raise GiveUp(
+            "SIGHTLINE_WEBHOOK_URL leads to an internal address. If that is meant, set "
+            "SIGHTLINE_WEBHOOK_INTERNAL=true."
+        )
+    return addresses[0]
