@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404
 
-from moderation.models import Case
+from moderation.models import Case, SecondLook
 from staff.capabilities import Capability
 from staff.models import User
 
@@ -16,10 +16,20 @@ _REFERENCE = re.compile(r"SL-[0-9]{4}-[0-9]{6,14}", re.ASCII)
 
 
 def visible_cases(user: User | AnonymousUser) -> QuerySet[Case]:
-    """The cases that ``user`` may see: all of them for those who work on cases, else none."""
+    """The cases that ``user`` may see: for those who work on cases all but ``hidden_from``."""
     if isinstance(user, User) and user.can(Capability.VIEW_CASES):
-        return Case.objects.all()
+        return Case.objects.exclude(pk__in=hidden_from(user))
     return Case.objects.none()
+
+
+def hidden_from(user: User) -> QuerySet[SecondLook, int]:
+    """The ids of the cases that ``user`` decides again: unseen until the second look is given.
+
+    Supervisors too: nobody looks up what was decided first.
+    """
+    return SecondLook.objects.filter(by=user, looked_at=None).values_list(
+        "decision__case", flat=True
+    )
 
 
 def case_or_404(user: User | AnonymousUser, reference: str) -> Case:

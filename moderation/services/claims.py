@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actors import Actor
 from audit.services import record
+from moderation.access import hidden_from
 from moderation.domain.transitions import State, Verb
 from moderation.errors import IllegalMove, LeaseLapsed
 from moderation.models import Case
@@ -59,7 +61,7 @@ def claim_next(*, actor: Actor) -> Case | None:
     user = person(actor)
     with transaction.atomic():
         now = timezone.now()
-        ordered = Case.objects.exclude(not_for(user, now)).order_by("-priority", "id")
+        ordered = _offered(user, now).order_by("-priority", "id")
         free = ordered.select_for_update(skip_locked=True)
         case = (
             free.filter(state=State.OPEN).first()
@@ -67,6 +69,10 @@ def claim_next(*, actor: Actor) -> Case | None:
             or ordered.select_for_update().filter(state=State.OPEN).first()
         )
         return None if case is None else _take(case, actor=actor, user=user)
+
+
+def _offered(user: User, now: datetime) -> QuerySet[Case]:
+    return Case.objects.exclude(not_for(user, now)).exclude(pk__in=hidden_from(user))
 
 
 def claim_together(*, actor: Actor, case_ids: Sequence[int]) -> list[Case]:
@@ -82,7 +88,8 @@ def claim_together(*, actor: Actor, case_ids: Sequence[int]) -> list[Case]:
         raise Refused(f"Take {TOGETHER} cases at most at a time.")
     taken = []
     with transaction.atomic():
-        for case in Case.objects.select_for_update().filter(pk__in=case_ids).order_by("id"):
+        seen = Case.objects.exclude(pk__in=hidden_from(user)).filter(pk__in=case_ids)
+        for case in seen.select_for_update().order_by("id"):
             now = timezone.now()
             if case.is_held_by(user, now):
                 taken.append(_extend(case, actor=actor, now=now))

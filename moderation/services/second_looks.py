@@ -14,7 +14,7 @@ from moderation.domain.second_look import HELD_FOR, SAMPLED, VERBS, compare, is_
 from moderation.domain.transitions import Verb
 from moderation.domain.vocabulary import DismissReason
 from moderation.errors import LookGone
-from moderation.models import Decision, SecondLook
+from moderation.models import Case, Decision, Note, SecondLook
 from moderation.services.checks import Entered
 from moderation.services.moves import Turn, person
 from staff.capabilities import Capability
@@ -47,7 +47,9 @@ def take_back(decision: Decision) -> None:
 def start(*, actor: Actor) -> SecondLook | None:
     """Take the second look that waits longest; the one already begun, if there is one; or None.
 
-    Never at a case on which the person ever decided. Raises NotAllowed.
+    Never at a case on which the person ever decided or left a note, or that the person holds. From
+    here until the answer the person does not see the case (``moderation.access``). Raises
+    NotAllowed.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
@@ -56,12 +58,17 @@ def start(*, actor: Actor) -> SecondLook | None:
         waiting = SecondLook.objects.select_for_update(skip_locked=True, of=("self",)).filter(
             looked_at=None
         )
-        begun = waiting.filter(by=user, started_at__gt=now - HELD_FOR).first()
-        if begun is not None:
+        begun = waiting.filter(by=user).first()
+        if begun is not None and begun.started_at and begun.started_at > now - HELD_FOR:
             return begun
         free = waiting.filter(Q(by=None) | Q(started_at__lte=now - HELD_FOR))
-        own = Decision.objects.filter(by=user).values("case")
-        look = free.exclude(decision__case__in=own).order_by("chosen_at", "pk").first()
+        for known in (
+            Decision.objects.filter(by=user).values_list("case", flat=True),
+            Note.objects.filter(by=user).values_list("case", flat=True),
+            Case.objects.filter(holder=user).values_list("pk", flat=True),
+        ):
+            free = free.exclude(decision__case__in=known)
+        look = begun or free.order_by("chosen_at", "pk").first()
         if look is None:
             return None
         look.by, look.started_at = user, now

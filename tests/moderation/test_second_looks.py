@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from moderation.domain.transitions import Verb
 from moderation.errors import InvalidDecision, LookGone
 from moderation.models import Case, SecondLook
 from moderation.selectors.second_looks import FEWEST, figures
-from moderation.services import second_looks, undo
+from moderation.services import claims, decisions, second_looks, undo, upkeep
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.sql import refused
@@ -143,6 +144,48 @@ def test_who_leaves_it_for_an_hour_loses_it(
     assert second_looks.start(actor=Actor.of_user(supervisor)) == look
     with pytest.raises(LookGone):
         _finish(moderator2, look)
+
+
+@pytest.mark.usefixtures("always")
+def test_who_comes_back_late_goes_on_with_the_same_one(
+    moderator: User, moderator2: User, supervisor: User
+) -> None:
+    factories.dismissed(moderator)
+    look = second_looks.start(actor=Actor.of_user(moderator2))
+    factories.dismissed(moderator)
+    SecondLook.objects.filter(by=moderator2).update(started_at=factories.ago(minutes=61))
+    SecondLook.objects.filter(by=None).update(chosen_at=factories.ago(days=1))
+    assert second_looks.start(actor=Actor.of_user(moderator2)) == look
+    other = second_looks.start(actor=Actor.of_user(supervisor))
+    assert other not in (None, look), "it is held again"
+
+
+@pytest.mark.usefixtures("always")
+def test_never_where_somebody_works_on_the_case_or_wrote_about_it(
+    moderator: User, moderator2: User, supervisor: User
+) -> None:
+    case = factories.monitored(moderator)
+    decisions.add_note(actor=Actor.of_user(supervisor), case_id=case.pk, text="Ask the school.")
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        upkeep.resume_monitored(actor=Actor.system("worker"))
+        claims.claim(actor=Actor.of_user(moderator2), case_id=case.pk)
+        for person in (moderator2, supervisor):
+            assert second_looks.start(actor=Actor.of_user(person)) is None
+
+
+@pytest.mark.usefixtures("always")
+def test_the_case_is_given_to_others_meanwhile(
+    moderator: User, moderator2: User, supervisor: User
+) -> None:
+    case = factories.monitored(moderator)
+    look = second_looks.start(actor=Actor.of_user(moderator2))
+    assert look is not None
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        upkeep.resume_monitored(actor=Actor.system("worker"))
+        assert claims.claim_next(actor=Actor.of_user(moderator2)) is None
+        both = claims.claim_together(actor=Actor.of_user(moderator2), case_ids=[case.pk])
+        assert both == []
+        assert claims.claim_next(actor=Actor.of_user(supervisor)) == case
 
 
 @pytest.mark.usefixtures("always")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from audit.actors import Actor
 from moderation.models import SecondLook
+from moderation.services import decisions
 from staff.models import User
 from tests.moderation import factories
 from tests.pages import stories
@@ -62,3 +66,41 @@ def test_only_supervisors_see_the_team_s_figures(
 ) -> None:
     assert "0 given, 0 waiting" in Seen(signed_in(supervisor).get("/second-looks/")).text
     assert "given" not in Seen(signed_in(moderator).get("/second-looks/")).text
+
+
+@pytest.mark.parametrize("role", ["moderator2", "supervisor"])
+def test_the_case_is_nowhere_until_the_look_is_given(
+    moderator: User, role: str, request: pytest.FixtureRequest, signed_in: SignedIn
+) -> None:
+    """Its page, the queue, search, palette and exemptions: then the answer, and it is there."""
+    account = factories.account(account_id="acct-blind")
+    case = factories.held(moderator, account)
+    decisions.dismiss(
+        actor=Actor.of_user(moderator),
+        case_id=case.pk,
+        version=case.version,
+        reason="family",
+        note="An uncle.",
+        exempt_until=timezone.localdate() + timedelta(days=30),
+    )
+    browser = signed_in(request.getfixturevalue(role))
+    browser.post("/second-looks/start/")
+    url = f"/cases/{case.reference}/"
+    lists = (
+        "/queue/?view=all",
+        f"/queue/?q={case.reference}",
+        "/queue/?q=acct-blind",
+        "/go/?q=acct-blind",
+        "/exemptions/",
+    )
+    for address in (url, f"{url}linked/", f"{url}claim/", f"{url}note/"):
+        assert browser.get(address).status_code == 404
+    for address in lists:
+        page = browser.get(address)
+        assert page.status_code == 200
+        assert url not in page.content.decode(), address
+        assert url in signed_in(moderator).get(address).content.decode(), address
+    look = SecondLook.objects.get()
+    browser.post(f"/second-looks/{look.pk}/", {"verb": "escalate", "note": "Five children."})
+    assert browser.get(url).status_code == 200
+    assert all(url in browser.get(address).content.decode() for address in lists)
