@@ -156,15 +156,18 @@ def held(holder: User, of: Account | None = None, **given: Any) -> Case:
     return claims.claim(actor=Actor.of_user(holder), case_id=case(of, **given).pk)
 
 
-def escalated(by: User, of: Account | None = None, **given: Any) -> Case:
-    """A case that ``by`` escalated."""
+SUMMARY = "Contacted four children whom nobody around them knows."
+
+
+def escalated(by: User, of: Account | None = None, *, summary: str = SUMMARY, **given: Any) -> Case:
+    """A case that ``by`` escalated, saying ``summary``."""
     opened = held(by, of, **given)
     return escalation.escalate(
         actor=Actor.of_user(by),
         case_id=opened.pk,
         version=opened.version,
         severity="high",
-        note="Contacted four children whom nobody around them knows.",
+        note=summary,
         ask="Please decide on a referral.",
     )
 

@@ -313,9 +313,11 @@ def test_it_goes_on_once_the_hold_is_lifted(moderator: User, supervisor: User) -
 def test_a_referral_past_its_retention_goes_with_its_package(
     moderator: User, supervisor: User, settings: Settings
 ) -> None:
-    case = factories.referred(moderator, supervisor, person())
+    case = factories.referred(
+        moderator, supervisor, person(), summary=f"{NAME} wrote to 4 children."
+    )
     packages.seal_approved(actor=Actor.system("worker"))
-    Referral.objects.filter(case=case).update(summary=f"{NAME} wrote to 4 children.")
+    assert NAME in Referral.objects.get(case=case).summary
     settings.RETENTION_REFERRED_DAYS = 0
     erase()
     referral = Referral.objects.get(case=case)

@@ -124,7 +124,7 @@ def test_sql_makes_no_step_without_its_entry_and_changes_no_receipt(referral: Re
     with refused("where and when it was sent never changes") as intruder:
         intruder.run("UPDATE moderation_referral SET receipt = 'y'")
     with refused("moderation_referral_outcome") as intruder:
-        intruder.run("UPDATE moderation_referral SET outcome = 'arrest'")
+        intruder.run("UPDATE moderation_referral SET outcome = 'arrest', outcome_at = now()")
 
 
 def _as(state: ReferralState) -> tuple[str, list[Any]]:
@@ -160,6 +160,35 @@ def test_the_trigger_lets_through_exactly_the_moves_of_the_table(referral: Refer
             through.add((source, target))
             intruder.connection.rollback()
     assert through == {(move.source, move.target) for move in REFERRAL_MOVES}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("SET outcome = 'arrest', outcome_at = now()", "does not tell of its outcome"),
+        ("SET outcome = 'no_action', outcome_at = now()", "does not tell of its outcome"),
+        ("SET outcome = 'no_action', outcome_at = outcome_at", "only a later outcome"),
+        ("SET outcome = 'no_action', outcome_at = '2026-01-01'", "only a later outcome"),
+        ("SET outcome = NULL, outcome_at = NULL, outcome_note = NULL", "only a later outcome"),
+        ("SET outcome_note = 'x'", "kept, or removed"),
+        ("SET summary = 'x'", "kept, or removed"),
+        ("SET summary = '(removed)'", "does not tell of it"),
+    ],
+)
+def test_sql_invents_no_outcome_and_rewrites_nothing(
+    referral: Referral, supervisor: User, statement: str, says: str
+) -> None:
+    """Also not one that was recorded before: its entry is older than the time in the row."""
+    sam = Actor.of_user(supervisor)
+    referrals.mark_sent(actor=sam, referral_id=referral.pk, destination="nca", receipt="NCA-1")
+    referrals.acknowledge(actor=sam, referral_id=referral.pk)
+    for outcome in ("no_action", "investigation"):
+        referrals.record_outcome(
+            actor=sam, referral_id=referral.pk, outcome=outcome, note="By letter."
+        )
+    with refused(says) as intruder:
+        intruder.run(f"UPDATE moderation_referral {statement}")
 
 
 # -- Police holds ------------------------------------------------------------------------------
