@@ -22,6 +22,17 @@ def visible_cases(user: User | AnonymousUser) -> QuerySet[Case]:
     return Case.objects.none()
 
 
+def cases_in_sight(user: User) -> QuerySet[Case]:
+    """``visible_cases`` for a page that asks for them many times: looks up once what is hidden.
+
+    One query now, and cheaper ones afterwards.
+    """
+    if not user.can(Capability.VIEW_CASES):
+        return Case.objects.none()
+    hidden = list(hidden_from(user))
+    return Case.objects.exclude(pk__in=hidden) if hidden else Case.objects.all()
+
+
 def hidden_from(user: User) -> QuerySet[SecondLook, int]:
     """The ids of the cases that ``user`` decides again: unseen until the second look is given.
 
@@ -32,10 +43,14 @@ def hidden_from(user: User) -> QuerySet[SecondLook, int]:
     )
 
 
-def case_or_404(user: User | AnonymousUser, reference: str) -> Case:
-    """The case called ``reference``. Raises Http404 alike for a missing and a forbidden one."""
+def case_or_404(user: User | AnonymousUser, reference: str, *related: str) -> Case:
+    """The case called ``reference``, read together with what is ``related`` to it.
+
+    Raises Http404 alike for a missing and a forbidden one.
+    """
     if _REFERENCE.fullmatch(reference):
-        case = visible_cases(user).filter(reference=reference).first()
+        cases = visible_cases(user).filter(reference=reference)
+        case = (cases.select_related(*related) if related else cases).first()
         if case is not None:
             return case
     raise Http404("There is no such case.")

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cached_property
+from itertools import product
 
 from moderation.selectors.contacts import Contact, Surroundings, Tally
 from signals.networks import Kind, Link
@@ -80,20 +81,27 @@ class Replay:
         """What was known by the end of ``until``."""
         return self.around if self.until is None else self.around.as_of(end_of(self.until))
 
+    @property
+    def summary(self) -> str:
+        """What the picture shows on the day that is shown, in two sentences."""
+        return self.words[-1] if self.until is None and self.days else self.past.summary
+
     @cached_property
     def words(self) -> list[str]:
         """What the picture shows at each step, in the sentences of its summary."""
         steps: list[list[tuple[bool, Link, int]]] = [[] for _ in self.days]
+        kind_of_child = Kind.CHILD
         for contact in self.around.contacts if steps else ():
-            child = contact.person.kind is Kind.CHILD
+            child = contact.person.kind is kind_of_child
             before: Link | None = None
             for at, link in contact.course:
-                here = steps[0 if at is None else self.step(at)]
+                here = steps[0 if at is None else bisect_left(self.ends, at)]
                 here.append((child, link, 1))
                 if before is not None:
                     here.append((child, before, -1))
                 before = link
-        counts: Counter[tuple[bool, Link]] = Counter()
+        # From zero for each: what a counter lacks costs it ten times as much
+        counts = Counter(dict.fromkeys(product((True, False), Link), 0))
         said = []
         for changes in steps:
             for child, link, change in changes:

@@ -53,7 +53,7 @@ _ANSWERS = {
 }
 
 
-@dataclass
+@dataclass(slots=True)
 class Contact:
     """All that happened between the flagged account and one person, in the order of time."""
 
@@ -67,7 +67,11 @@ class Contact:
 
     def __post_init__(self) -> None:
         # Plain attributes: of thousands of contacts a cached property costs more than its value
-        self.started_by_account = any(m.step in _STARTS for m in self.moments)
+        self.started_by_account = False
+        for moment in self.moments:
+            if moment.step in _STARTS:
+                self.started_by_account = True
+                break
         self.link = self._link()
 
     @property
@@ -83,10 +87,8 @@ class Contact:
         if not self.started_by_account:
             return Link.TIE
         for moment in reversed(self.moments):
-            if moment.step is Step.ACCEPTED:
-                return Link.ACCEPTED
-            if moment.step in (Step.REFUSED, Step.REPORTED):
-                return Link.REFUSED
+            if answer := _ANSWERS.get(moment.step):
+                return answer
         # Where a platform delivers ties but no answers, the tie is the answer
         return Link.ACCEPTED if self.tied == Tie.Kind.FRIEND else Link.WAITING
 
@@ -146,6 +148,14 @@ class Contact:
         return answers[-1].at - self.first_at
 
 
+_CONTACTED: dict[Link, str] = {
+    Link.ACCEPTED: "accepted",
+    Link.REFUSED: "refused",
+    Link.WAITING: "without an answer",
+}
+"""Links that start with a contact by the account, as the summary counts them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many people are linked how; ``counts`` by whether a child, and by link."""
@@ -155,12 +165,10 @@ class Tally:
     @property
     def summary(self) -> str:
         """The network picture in two sentences."""
-        counts = self.counts
-        contacted = [link for link in Link if link is not Link.TIE]
-        children = sum(counts[True, link] for link in contacted)
-        others = sum(counts[False, link] for link in contacted)
-        tied_children = counts[True, Link.TIE]
-        tied = tied_children + counts[False, Link.TIE]
+        children = sum(self.counts[True, link] for link in _CONTACTED)
+        others = sum(self.counts[False, link] for link in _CONTACTED)
+        tied_children = self.counts[True, Link.TIE]
+        tied = tied_children + self.counts[False, Link.TIE]
         return (
             f"The account made contact with {_count(children, 'child', 'children')}"
             f"{self._answers()} and with {_count(others, 'other person', 'other people')}. "
@@ -172,11 +180,7 @@ class Tally:
         """How many children accepted, refused and did not answer; nothing where there are none."""
         said = [
             f"{self.counts[True, link]} {words}"
-            for link, words in (
-                (Link.ACCEPTED, "accepted"),
-                (Link.REFUSED, "refused"),
-                (Link.WAITING, "without an answer"),
-            )
+            for link, words in _CONTACTED.items()
             if self.counts[True, link]
         ]
         return f" ({', '.join(said)})" if said else ""

@@ -9,9 +9,10 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 class AnyOf(Lookup):
-    """``filter(AnyOf(F("pk"), keys))``: one of ``keys``, handed over as one array.
+    """``filter(AnyOf(F("pk"), keys))``: one of ``keys``, whole numbers handed over as one array.
 
-    Two thousand values of ``pk__in`` cost Django more than the query costs the database.
+    Two thousand values of ``pk__in`` cost Django more than the query costs the database, and as
+    a list they cost psycopg2 four times what they cost as text.
     """
 
     lookup_name = "any_of"
@@ -19,4 +20,5 @@ class AnyOf(Lookup):
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", [*parameters, self.rhs]
+        keys = f"{{{','.join(map(str, map(int, self.rhs)))}}}"
+        return f"{left} = ANY(%s::bigint[])", [*parameters, keys]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from django.db.models import F
@@ -59,7 +61,7 @@ def ages_of(keys: Iterable[int]) -> dict[int, RecordedAge]:
     rows = Account.objects.filter(AnyOf(F("pk"), list(keys))).values_list(
         "pk", "birth_date", "birth_year", "age_band"
     )
-    return {row[0]: RecordedAge(*row) for row in rows}
+    return {row[0]: RecordedAge._make(row) for row in rows}
 
 
 def band_on(recorded: Account | RecordedAge, at: datetime | None) -> str:
@@ -79,6 +81,7 @@ def kind_of(band: str) -> Kind:
     return Kind.ADULT if band == ADULT else Kind.UNKNOWN
 
 
+@lru_cache(maxsize=10_000)
 def letters(number: int) -> str:
     """``A`` for 0, ``Z`` for 25, ``AA`` for 26: the marks of children."""
     text = ""
@@ -106,24 +109,26 @@ def pseudonyms(
     ``first_seen`` and ``kept`` go by account key. Ages are those of the first contact: who was
     fifteen then stays a child in this case.
     """
-    taken = {(name.kind, name.mark) for name in kept.values()}
-    counts = dict.fromkeys(Kind, 0)
+    free = {kind: _free_marks(kind, kept.values()) for kind in Kind}
+    # One look each: of thousands of people, finding a band's kind and words anew shows
+    read_as = {band: (kind_of(band), words, free[kind_of(band)]) for band, words in BANDS.items()}
+    today = timezone.now()
     people: dict[int, Person] = {}
-    for age in recorded:
-        band = band_on(age, first_seen.get(age.key))
-        kind = kind_of(band)
-        name = kept.get(age.key)
+    for key, birth_date, birth_year, age_band in recorded:
+        day = (first_seen.get(key) or today).date()
+        band = band_at(day, birth_date=birth_date, birth_year=birth_year, age_band=age_band)
+        kind, words, marks = read_as[band]
+        name = kept.get(key)
         if name is None:
-            mark = _mark(kind, counts[kind])
-            while (kind, mark) in taken:
-                counts[kind] += 1
-                mark = _mark(kind, counts[kind])
-            counts[kind] += 1
-            name = Kept(kind, mark)
-        called = None if name.kind is kind else name.kind
-        people[age.key] = Person(age.key, kind, name.mark, BANDS[band], called)
+            people[key] = Person(key, kind, next(marks), words)
+        else:
+            called = None if name.kind is kind else name.kind
+            people[key] = Person(key, kind, name.mark, words, called)
     return people
 
 
-def _mark(kind: Kind, number: int) -> str:
-    return letters(number) if kind is Kind.CHILD else str(number + 1)
+def _free_marks(kind: Kind, kept: Iterable[Kept]) -> Iterator[str]:
+    """The marks of a kind, in their order, without those that are kept."""
+    taken = {name.mark for name in kept if name.kind is kind}
+    marks = map(letters, count()) if kind is Kind.CHILD else map(str, count(1))
+    return (mark for mark in marks if mark not in taken)

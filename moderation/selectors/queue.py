@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from moderation.access import visible_cases
+from moderation.access import cases_in_sight, visible_cases
 from moderation.domain.transitions import State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
@@ -21,6 +21,7 @@ from staff.models import User
 PAGE_SIZE = 25
 COUNTED = 1000
 """Beyond this many cases, counts say "1,000+"."""
+_HELD = 10
 FIRST_YEAR = 2025
 """Of references; a number without a year is looked for in each year since."""
 
@@ -88,13 +89,17 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the queue. ``total`` counts the cases behind the filters, up to ``COUNTED``."""
+    """One page of the queue. ``total`` counts the cases behind the filters, up to ``COUNTED``.
+
+    ``held``: the first of the cases that the person holds, the shortest hold first.
+    """
 
     cases: list[Case]
     total: int
     next_query: str = ""
     previous_query: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    held: list[Case] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -110,7 +115,10 @@ def counted(number: int) -> str:
 
 def matching(user: User, filters: Filters) -> QuerySet[Case]:
     """The cases that ``user`` may see and the filters let through, in no order."""
-    cases = visible_cases(user)
+    return _filtered(visible_cases(user), user, filters)
+
+
+def _filtered(cases: QuerySet[Case], user: User, filters: Filters) -> QuerySet[Case]:
     if filters.q:
         # A search looks everywhere: who pastes a reference does not know the state of the case
         cases = cases.filter(pk__in=_found(cases, filters.q))
@@ -125,26 +133,35 @@ def matching(user: User, filters: Filters) -> QuerySet[Case]:
 
 
 def page(user: User, filters: Filters, *, size: int = PAGE_SIZE) -> Page:
-    """A page of the queue, the most urgent first. Seven queries, eight for a search."""
-    cases = matching(user, filters)
+    """A page of the queue, the most urgent first. Seven queries, eight where anything is filtered,
+    nine for a search.
+    """
+    visible = cases_in_sight(user)
+    cases = _filtered(visible, user, filters)
     backwards = bool(filters.before)
     cursor = _CURSOR.fullmatch(filters.before or filters.after)
     rows = _after(cases, cursor, backwards) if cursor else cases
     places = _first(rows, _states(filters), backwards, size + 1)
     more, places = len(places) > size, places[:size]
-    by_place = {case.pk: case for case in with_row_data(visible_cases(user)).filter(pk__in=places)}
+    holding = _held(visible, user)
+    own = [] if filters.view == "mine" or filters.q else holding[:_HELD]
+    # One query for both: what it costs is to say, not to ask
+    rows = with_row_data(visible).filter(pk__in={*places, *own})
+    by_place = {case.pk: case for case in rows}
     found = [by_place[pk] for pk in places if pk in by_place]
+    of_views = _counts(visible, user, mine=len(holding))
     if backwards:
         found.reverse()
     later, earlier = (True, more) if backwards else (more, bool(cursor))
     return Page(
         cases=found,
-        total=_count(cases),
+        total=_total(cases, filters, of_views),
         next_query=filters.query(after=_cursor(found[-1]), before="") if found and later else "",
         previous_query=(
             filters.query(before=_cursor(found[0]), after="") if found and earlier else ""
         ),
-        counts=counts(user),
+        counts=of_views,
+        held=[by_place[pk] for pk in own if pk in by_place],
     )
 
 
@@ -192,23 +209,38 @@ def with_row_data(cases: QuerySet[Case]) -> QuerySet[Case]:
     )  # fmt: skip
 
 
+def _total(cases: QuerySet[Case], filters: Filters, of_views: dict[str, int]) -> int:
+    """How many cases the filters let through; a view alone has been counted for its tab."""
+    if filters.narrowed or filters.view not in of_views:
+        return _count(cases)
+    return of_views[filters.view]
+
+
 def counts(user: User) -> dict[str, int]:
-    """How many cases each view with a number on its tab holds. Four queries."""
-    return {
-        view: _count(matching(user, Filters(view=view)))
-        for view in ("review", "mine", "escalated", "monitoring")
+    """How many cases each view with a number on its tab holds. Five queries."""
+    visible = cases_in_sight(user)
+    return _counts(visible, user, mine=len(_held(visible, user)))
+
+
+def _counts(visible: QuerySet[Case], user: User, *, mine: int) -> dict[str, int]:
+    others = {
+        view: _count(_filtered(visible, user, Filters(view=view)))
+        for view in ("review", "escalated", "monitoring")
     }
+    return {"mine": mine} | others
+
+
+def _held(visible: QuerySet[Case], user: User) -> list[int]:
+    """Ids of the cases that ``user`` holds under a lease that has not lapsed, the shortest first;
+    at most one more than ``COUNTED``. One query.
+    """
+    held = _filtered(visible, user, Filters(view="mine")).order_by("lease_expires_at")
+    return list(held.values_list("pk", flat=True)[: COUNTED + 1])
 
 
 def arrived_since(user: User, filters: Filters, moment: datetime) -> int:
     """How many cases of these filters started to wait after ``moment``: what a page lacks."""
     return _count(matching(user, filters).filter(waiting_since__gt=moment))
-
-
-def held_by(user: User, now: datetime) -> list[Case]:
-    """The cases that ``user`` holds under a lease that has not lapsed, the shortest first."""
-    held = visible_cases(user).filter(state=State.IN_REVIEW, holder=user, lease_expires_at__gt=now)
-    return list(with_row_data(held).order_by("lease_expires_at")[:10])
 
 
 def by_id(user: User, case_id: int) -> Case | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -18,15 +19,20 @@ from staff.models import User
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _OPENING = (Event.Type.OFFER, Event.Type.FOLLOW, Event.Type.CREATE)
-_HOW: dict[str, str] = {
-    Event.Type.OFFER: "friend request",
-    Event.Type.FOLLOW: "follow",
-    Event.Type.CREATE: "message thread started",
+_OPENED: dict[str, tuple[Step, str]] = {
+    Event.Type.OFFER: (Step.REQUEST, "friend request"),
+    Event.Type.FOLLOW: (Step.REQUEST, "follow"),
+    Event.Type.CREATE: (Step.THREAD, STEP_WORDS[Step.THREAD]),
 }
-_DETAIL: dict[str, str] = {
-    Event.Type.REJECT: "request rejected",
-    Event.Type.BLOCK: "blocked the account",
-    Event.Type.REMOVE: "ended the tie",
+_ANSWERED: dict[str, tuple[Step, str]] = {
+    Event.Type.ACCEPT: (Step.ACCEPTED, STEP_WORDS[Step.ACCEPTED]),
+    Event.Type.REJECT: (Step.REFUSED, "request rejected"),
+}
+_DONE_TO_IT: dict[str, tuple[Step, str]] = {
+    Event.Type.BLOCK: (Step.REFUSED, "blocked the account"),
+    Event.Type.REMOVE: (Step.REFUSED, "ended the tie"),
+    Event.Type.FLAG: (Step.REPORTED, STEP_WORDS[Step.REPORTED]),
+    **dict.fromkeys(_OPENING, (Step.INCOMING, STEP_WORDS[Step.INCOMING])),
 }
 
 
@@ -38,7 +44,8 @@ def around_case(case: Case) -> Surroundings:
 def kept_names(case_id: int) -> dict[int, Kept]:
     """The names that a case has given for good, by account key."""
     rows = Pseudonym.objects.filter(case=case_id).values_list("account_id", "kind", "mark")
-    return {key: Kept(Kind(kind), mark) for key, kind, mark in rows}
+    kinds = {kind.value: kind for kind in Kind}
+    return {key: Kept(kinds[kind], mark) for key, kind, mark in rows}
 
 
 def surroundings(account: Account, kept: Mapping[int, Kept] | None = None) -> Surroundings:
@@ -60,10 +67,10 @@ class _Ledger:
 
     def __init__(self, ego: int) -> None:
         self.ego = ego
-        self.moments: dict[int, list[Moment]] = {}
+        self.moments: defaultdict[int, list[Moment]] = defaultdict(list)
 
-    def note(self, other: int, at: datetime, step: Step, words: str = "") -> None:
-        self.moments.setdefault(other, []).append(Moment(at, step, words or STEP_WORDS[step]))
+    def note(self, other: int, at: datetime, step: Step, words: str) -> None:
+        self.moments[other].append(Moment(at, step, words))
 
     def add_own(self) -> dict[int, int]:
         """The account's own contacts: whom each of these events was sent to, in import order."""
@@ -76,8 +83,7 @@ class _Ledger:
         sent_to: dict[int, int] = {}
         for pk, type_, other, at in rows:
             sent_to[pk] = other
-            step = Step.THREAD if type_ == Event.Type.CREATE else Step.REQUEST
-            self.note(other, at, step, _HOW[type_])
+            self.note(other, at, *_OPENED[type_])
         return sent_to
 
     def add_answers(self, sent_to: dict[int, int]) -> None:
@@ -91,12 +97,10 @@ class _Ledger:
             other = sent_to.get(ref)
             if other is None:
                 continue
-            if type_ == Event.Type.ACCEPT and actor == other:
-                self.note(other, at, Step.ACCEPTED)
-            elif type_ == Event.Type.REJECT and actor == other:
-                self.note(other, at, Step.REFUSED, _DETAIL[type_])
-            elif type_ == Event.Type.UNDO and actor == self.ego:
-                self.note(other, at, Step.WITHDRAWN)
+            if actor == other and type_ in _ANSWERED:
+                self.note(other, at, *_ANSWERED[type_])
+            elif actor == self.ego and type_ == Event.Type.UNDO:
+                self.note(other, at, Step.WITHDRAWN, STEP_WORDS[Step.WITHDRAWN])
 
     def add_incoming(self) -> None:
         """What others did towards the account."""
@@ -106,12 +110,8 @@ class _Ledger:
             .values_list("type", "actor_id", "published")
         )
         for type_, other, at in rows:
-            if type_ in (Event.Type.BLOCK, Event.Type.REMOVE):
-                self.note(other, at, Step.REFUSED, _DETAIL[type_])
-            elif type_ == Event.Type.FLAG:
-                self.note(other, at, Step.REPORTED)
-            elif type_ in _OPENING:
-                self.note(other, at, Step.INCOMING)
+            if type_ in _DONE_TO_IT:
+                self.note(other, at, *_DONE_TO_IT[type_])
 
     def add_ties(self) -> dict[int, str]:
         """Everybody with a tie takes part; the kind of each tie that stands."""
@@ -123,7 +123,7 @@ class _Ledger:
         tied: dict[int, str] = {}
         for a, b, kind, until in rows:
             other = b if a == self.ego else a
-            self.moments.setdefault(other, [])
+            self.moments[other]  # takes part, whatever happened
             if until is None and tied.get(other) != Tie.Kind.FAMILY:
                 tied[other] = kind
         return tied
@@ -157,7 +157,8 @@ def _assembled(
     kept: Mapping[int, Kept],
 ) -> Surroundings:
     for of_one in moments.values():
-        of_one.sort()
+        if len(of_one) > 1:
+            of_one.sort()
     ages = ages_of(moments)
     order = [key for key in dict.fromkeys([*approached, *moments]) if key in ages]
     people = pseudonyms(
@@ -172,12 +173,17 @@ def _assembled(
 
 def _in_order(contacts: list[Contact]) -> list[Contact]:
     """Children whom the account contacted, others whom it contacted, the rest; each by time."""
-    parts: tuple[list[Contact], ...] = ([], [], [])
+    child = Kind.CHILD
+    children: list[Contact] = []
+    others: list[Contact] = []
+    rest: list[Contact] = []
     for contact in contacts:
-        child = contact.person.kind is Kind.CHILD
-        parts[0 if contact.started_by_account and child else 2 - contact.started_by_account].append(
-            contact
-        )
-    for part in parts:
+        if not contact.started_by_account:
+            rest.append(contact)
+        elif contact.person.kind is child:
+            children.append(contact)
+        else:
+            others.append(contact)
+    for part in (children, others, rest):
         part.sort(key=lambda c: c.moments[0].at if c.moments else _NEVER)
-    return [contact for part in parts for contact in part]
+    return [*children, *others, *rest]

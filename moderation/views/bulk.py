@@ -23,7 +23,7 @@ from moderation.models import BulkItem, BulkJob
 from moderation.selectors import queue as select
 from moderation.services import bulk_decisions
 from moderation.views.answers import actor, go_to, person, wants_part
-from moderation.views.queue import Row, row_of
+from moderation.views.rows import Row, row_of
 from staff.capabilities import Capability
 from staff.models import User
 from staff.views import require

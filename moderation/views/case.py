@@ -25,7 +25,7 @@ from moderation.selectors.surroundings import around_case, own_cases, ties_betwe
 from moderation.selectors.timeline import history
 from moderation.views.answers import person, wants_part
 from moderation.views.panel import WORDING, panel
-from moderation.views.queue import row_of
+from moderation.views.rows import row_of
 from signals.networks import Kind
 from staff.capabilities import Capability
 from staff.errors import Refused
@@ -40,7 +40,7 @@ _REVEALS = "reveals"
 @require_safe
 def case_page(request: HttpRequest, reference: str) -> HttpResponse:
     """A case, or for htmx a part of its page: rows of evidence, or people of the table."""
-    case = case_or_404(person(request), reference)
+    case = case_or_404(person(request), reference, "account", "assessment")
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])
     if wants_part(request) and "contacts" in request.GET:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from moderation.selectors import escalations as select
 from moderation.selectors.outbox import needing_a_person
 from moderation.views.answers import person
-from moderation.views.queue import row_of
+from moderation.views.rows import row_of
 from staff.capabilities import Capability
 from staff.views import require
 

@@ -13,7 +13,7 @@ from moderation.access import case_or_404
 from moderation.selectors import linked as select
 from moderation.services import claims
 from moderation.views.answers import actor, go_to, person
-from moderation.views.queue import row_of
+from moderation.views.rows import row_of
 from staff.capabilities import Capability
 from staff.errors import NotAllowed, Refused
 from staff.views import require

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,73 +12,15 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
-from moderation.domain import priority
-from moderation.domain.transitions import State
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
 from moderation.models import Case
 from moderation.selectors import queue as select
-from moderation.selectors.people import BANDS
 from moderation.selectors.queue import VIEWS, Filters
-from moderation.views.answers import case_url, person, wants_part
+from moderation.views.answers import person, wants_part
 from moderation.views.onwards import next_case
+from moderation.views.rows import row_of
 from staff.capabilities import Capability
-from staff.models import User
 from staff.views import require
-
-_WAITING = frozenset({State.OPEN, State.IN_REVIEW, State.ESCALATED})
-_BAND_OF_FACTOR = {points: band for band, points in priority.YOUNGEST.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One case as the queue shows it to one person at one moment."""
-
-    case: Case
-    url: str
-    claim_url: str
-    mine: bool
-    holder: str  # who else holds it, under a lease that has not lapsed
-    claimable: bool
-    time_left: timedelta | None  # until the deadline, negative when it has passed
-    factors: list[tuple[str, float]]
-    youngest: str
-
-    @property
-    def overdue(self) -> bool:
-        return self.time_left is not None and self.time_left < timedelta()
-
-
-def row_of(case: Case, user: User, now: datetime) -> Row:
-    """What the row of ``case`` says to ``user``."""
-    held = (
-        case.state == State.IN_REVIEW
-        and case.lease_expires_at is not None
-        and case.lease_expires_at > now
-    )
-    mine = held and case.holder_id == user.pk
-    free = case.state == State.OPEN or (case.state == State.IN_REVIEW and not held)
-    url = case_url(case)
-    return Row(
-        case=case,
-        url=url,
-        claim_url=f"{url}claim/",
-        mine=mine,
-        holder=case.holder.name if held and not mine and case.holder else "",
-        claimable=free and user.can(Capability.REVIEW_CASES),
-        time_left=case.due_at - now if case.state in _WAITING else None,
-        factors=[
-            (priority.LABELS.get(name, name), points)
-            for name, points in case.priority_factors.items()
-            if points
-        ],
-        youngest=youngest_words(case),
-    )
-
-
-def youngest_words(case: Case) -> str:
-    """The age band of the youngest child involved, in words; "" where none is known."""
-    band = _BAND_OF_FACTOR.get(case.priority_factors.get("youngest", 0.0))
-    return BANDS[band] if band else ""
 
 
 @require(Capability.VIEW_CASES)
@@ -133,7 +74,6 @@ def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
     user, now = person(request), timezone.now()
     page = select.page(user, filters)
     base = reverse("queue")
-    held = [row_of(case, user, now) for case in select.held_by(user, now)]
     return {
         "filters": filters,
         "page": {
@@ -142,7 +82,7 @@ def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
             "previous_url": f"{base}?{page.previous_query}" if page.previous_query else "",
         },
         "rows": [row_of(case, user, now) for case in page.cases],
-        "held": held if filters.view != "mine" and not filters.q else [],
+        "held": page.held,
         "tabs": _tabs(filters, page.counts),
         "severities": [(s.value, SEVERITY_LABELS[s]) for s in Severity],
         "kinds": Case.Kind.choices,

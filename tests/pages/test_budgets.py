@@ -15,10 +15,10 @@ from tests.pages.conftest import SignedIn
 pytestmark = pytest.mark.django_db
 
 BUDGETS = {
-    "/queue/": 11,  # session, person, rows by state, four counts, what the person holds
-    "/queue/?q={reference}": 12,
-    "/cases/{reference}/": 24,  # nine of them for the people around the account
-    "/cases/{reference}/?contacts=1&evidence=no_mutuals": 25,
+    "/queue/": 9,  # session, person, what is hidden, rows by state, what the person holds, counts
+    "/queue/?q={reference}": 11,
+    "/cases/{reference}/": 23,  # nine of them for the people around the account
+    "/cases/{reference}/?contacts=1&evidence=no_mutuals": 24,
     "/go/?q={reference}": 13,
     "/shift/": 11,
     "/help/": 4,
