@@ -16,6 +16,7 @@ from accounts.imports.database import is_running
 from accounts.models import ImportBatch
 from accounts.selectors import unresolved_counts
 from audit.actors import Actor
+from audit.reads import record_read
 from audit.services import record
 from staff.capabilities import Capability
 
@@ -239,6 +240,15 @@ def record_download(*, actor: Actor, batch: ImportBatch) -> None:
         target=_target(batch),
         after={"rows": batch.rejected},
     )
+
+
+def record_look(*, actor: Actor, batch: ImportBatch) -> None:
+    """Write into the trail that somebody is about to see the rejected rows of ``batch``.
+
+    They hold what the platform sent, names and birth dates of children among it.
+    """
+    actor.require(Capability.IMPORT_GRAPH)
+    record_read(actor=actor, target=_target(batch), fields=("rejected_rows",))
 
 
 def _runner(batch: ImportBatch) -> Actor:

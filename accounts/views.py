@@ -17,7 +17,7 @@ from accounts.forms import UploadForm
 from accounts.imports.progress import FileProgress
 from accounts.models import ImportBatch
 from accounts.selectors import last_unresolved
-from accounts.services import record_download
+from accounts.services import record_download, record_look
 from accounts.uploads import accept_upload
 from staff.capabilities import Capability
 from staff.views import actor_of, require
@@ -76,10 +76,14 @@ def imports(request: HttpRequest) -> HttpResponse:
 def import_detail(request: HttpRequest, batch_id: int) -> HttpResponse:
     """One import: progress while it goes on, then what came of it."""
     batch = get_object_or_404(ImportBatch.objects.select_related("created_by"), pk=batch_id)
+    # Not while the page asks every two seconds: each look is an entry.
+    rejected_rows = list(batch.rejected_rows.all()) if batch.is_over else []
+    if rejected_rows:
+        record_look(actor=actor_of(request), batch=batch)
     context = {
         "batch": batch,
         "files": [_shown(FileProgress.of(entry)) for entry in batch.files],
-        "rejected_rows": batch.rejected_rows.all(),
+        "rejected_rows": rejected_rows,
         "can_download": bool(batch.rejects_file) and Path(batch.rejects_file).is_file(),
     }
     return _page_or_part(request, "accounts/import_detail.html", "progress", context)

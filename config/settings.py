@@ -292,6 +292,8 @@ IMPORT_UPLOAD_MAX_BYTES = env.number("SIGHTLINE_UPLOAD_MEGABYTES", 1024, at_leas
 # Days after its end that a case keeps personal data: dismissed, and referred to the police.
 RETENTION_DISMISSED_DAYS = env.number("SIGHTLINE_RETENTION_DAYS", 180, at_least=1)
 RETENTION_REFERRED_DAYS = env.number("SIGHTLINE_REFERRED_DAYS", 365, at_least=1)
+# Days for which a person's own record of shifts is kept: what they took, saw and skipped.
+RETENTION_SHIFT_DAYS = env.number("SIGHTLINE_SHIFT_DAYS", 30, at_least=2)
 
 CELERY_BROKER_URL = env.address(
     "CELERY_BROKER_URL", ("redis", "rediss", "amqp", "amqps", "sentinel")

@@ -75,6 +75,16 @@ TABLES: Final = (
     # keeps its own note.
     Table("moderation.BulkJob", other=("verb", "words", "asked_at", "finished_at")),
     Table("moderation.BulkItem", other=("outcome", "message")),
+    # Of those who work here: what one took, saw and skipped goes with the shift, after a month.
+    Table(
+        "moderation.Shift",
+        personal={"began_at": Goes.ROW, "ended_at": Goes.ROW, "further": Goes.ROW},
+    ),
+    Table(
+        "moderation.Exposure",
+        personal={"sort": Goes.ROW, "severity": Goes.ROW, "at": Goes.ROW, "skipped": Goes.ROW},
+    ),
+    Table("moderation.CareChoice", personal={"left_out": Goes.ROW}),
     Table("moderation.CareTerms", other=("contacts",)),
     Table("moderation.DeadlineTerms", other=("spec", "note", "set_at")),
     Table(

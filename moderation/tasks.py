@@ -8,6 +8,7 @@ from audit.actors import Actor
 from moderation.services import (
     age_checks,
     bulk_decisions,
+    care,
     claims,
     drafts,
     outbox,
@@ -31,6 +32,7 @@ SCHEDULE = {
     "moderation.seal_packages": 60,
     "moderation.end_retention": 24 * 60 * 60,
     "moderation.forget_drafts": 24 * 60 * 60,
+    "moderation.forget_shifts": 24 * 60 * 60,
 }
 
 
@@ -56,6 +58,12 @@ def reprioritise() -> int:
 def forget_drafts() -> int:
     """Remove drafts that were left alone for a month."""
     return drafts.sweep(actor=Actor.system("worker"))
+
+
+@shared_task(name="moderation.forget_shifts")
+def forget_shifts() -> int:
+    """Remove the records of shifts that were over long ago."""
+    return care.forget_shifts(actor=Actor.system("worker"))
 
 
 @shared_task(name="moderation.record_breaches")

@@ -61,6 +61,7 @@ AUDIT_PHRASES: dict[str, str] = {
     "care.go_on": "went on although a limit of the shift was reached",
     "care.end_shift": "ended the shift",
     "care.choose": "chose what to leave to others",
+    "care.forget": "removed the records of shifts that were over long ago",
     "care.set_terms": "set the limits of a shift",
     "case.reveal": "revealed the names of the children of the case",
     "case.conceal": "hid the names of the children again",

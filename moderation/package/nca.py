@@ -19,6 +19,9 @@ PRIORITIES: Final[tuple[tuple[str, str], ...]] = (
 )
 """The three levels, and how a case's severity proposes one."""
 
+PERSONAL: Final = ("account_id", "display_name", "birth_date", "birth_year", "region")
+"""What the form shows of the person who is reported: fields of ``accounts.Account``."""
+
 _BY_SEVERITY: Final = {"critical": "1", "high": "2", "standard": "3"}
 
 

@@ -36,6 +36,7 @@ SERVICES = (
     care.end_shift,
     care.choose,
     care.set_terms,
+    care.forget_shifts,
     claims.claim,
     claims.claim_next,
     claims.claim_together,

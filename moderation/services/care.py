@@ -7,8 +7,9 @@ something was chosen, never what.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -21,7 +22,7 @@ from moderation.errors import IllegalMove, InvalidDecision, LeaseLapsed
 from moderation.models import CareChoice, CareTerms, Case, Exposure, Shift
 from moderation.selectors import care as select
 from moderation.services.checks import Entered
-from moderation.services.moves import lock, move, person, taken
+from moderation.services.moves import background, lock, move, person, taken
 from staff.capabilities import Capability
 from staff.models import User
 
@@ -132,6 +133,23 @@ def set_terms(*, actor: Actor, cases: int, critical: int, reveals: int, contacts
             actor=actor, verb="care.set_terms", target=f"care:{row.pk}", before=before, after=given
         )
         return row
+
+
+def forget_shifts(*, actor: Actor) -> int:
+    """Remove shifts that began so long ago that they help nobody any more; how many there were.
+
+    What somebody carried is theirs alone, and is not kept. Only Sightline itself does this, every
+    day. Raises NotAllowed.
+    """
+    background(actor)
+    with transaction.atomic():
+        oldest = timezone.now() - timedelta(days=settings.RETENTION_SHIFT_DAYS)
+        shifts = Shift.objects.filter(began_at__lt=oldest)
+        number = shifts.count()
+        if number:
+            shifts.delete()
+            record(actor=actor, verb="care.forget", target="care:shifts", after={"shifts": number})
+        return number
 
 
 def note_case(user: User, case: Case, now: datetime) -> None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from audit.reads import record_read
 from moderation.access import case_or_404
 from moderation.domain.referrals import Destination, ReferralState
 from moderation.errors import InvalidDecision
@@ -104,6 +105,14 @@ def nca(request: HttpRequest, reference: str) -> HttpResponse:
         else:
             messages.success(request, f"{case.reference} is recorded as sent to the NCA.")
             return go_to(request, reverse("referral", args=[case.reference]))
+    if evidence:
+        # The form shows who the flagged account is, who may be a child.
+        record_read(
+            actor=actor(request),
+            target=f"case:{case.reference}",
+            fields=form_of_the_nca.PERSONAL,
+            reason="nca_form",
+        )
     context = {
         "case": case,
         "referral": referral,

@@ -67,6 +67,9 @@ def test_uploaded_files_come_in_and_what_was_wrong_is_shown(as_admin: Client) ->
     assert "20x2" in page
     assert "accounts.csv" in page
     assert "Test export" in page
+    looked = Entry.objects.get(verb="personal.read")
+    assert (looked.target, looked.after) == (f"import:{batch.pk}", {"fields": ["rejected_rows"]})
+    assert looked.actor.startswith("staff:")
     listing = as_admin.get(reverse("imports")).content.decode()
     assert "Some rows wait for what they name" in listing
     assert "1 event name" in listing

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
-from moderation.models import Case, Delivery, Exemption, Referral, SecondLook
+from moderation.models import Case, Delivery, Exemption, Referral, SecondLook, Shift
 from moderation.services import (
     age_checks,
     bulk_decisions,
@@ -70,6 +70,12 @@ def _held(who: User, _other: User) -> dict[str, Any]:
 
 def _in_a_shift(who: User, _other: User) -> dict[str, Any]:
     _hold_as(who)
+    return {}
+
+
+def _in_an_old_shift(who: User, _other: User) -> dict[str, Any]:
+    _hold_as(who)
+    Shift.objects.update(began_at=factories.ago(days=31))
     return {}
 
 
@@ -330,6 +336,7 @@ SCENARIOS: dict[str, Scenario] = {
         frozenset({Role.ADMIN}),
         lambda _who, _other: {"cases": 30, "critical": 5, "reveals": 9, "contacts": "Ask Sam."},
     ),
+    "care.forget_shifts": Scenario(care.forget_shifts, frozenset({SYSTEM}), _in_an_old_shift),
     "claims.claim": Scenario(claims.claim, CASEWORKERS, _open),
     "claims.claim_next": Scenario(claims.claim_next, CASEWORKERS, _queue),
     "claims.claim_together": Scenario(

@@ -129,6 +129,10 @@ def test_the_nca_form_has_the_fields_and_no_child(
     for child in ("A child&#x27;s own name", "A child's own name"):
         assert child not in said
     assert said.count('type="radio"') == 3
+    looked = Entry.objects.get(verb="personal.read")
+    assert (looked.target, looked.reason) == (f"case:{referred.reference}", "nca_form")
+    assert "display_name" in looked.after["fields"]
+    assert "acct-77" not in str(looked.after)
 
 
 def test_the_nca_s_reference_is_recorded_with_the_priority(
@@ -137,7 +141,9 @@ def test_the_nca_s_reference_is_recorded_with_the_priority(
     url = reverse("referral_nca", args=[referred.reference])
     browser = signed_in(supervisor)
     assert browser.post(url, {"priority": "2"}).status_code == 422
+    assert Entry.objects.filter(verb="personal.read").count() == 1, "the form came back"
     assert browser.post(url, {"priority": "2", "receipt": "NCA-123"}).status_code == 303
+    assert Entry.objects.filter(verb="personal.read").count() == 1
     referral = Referral.objects.get(case=referred)
     assert (referral.state, referral.destination, referral.receipt) == (
         "sent",
@@ -152,6 +158,7 @@ def test_the_nca_form_waits_for_the_package(
     case = factories.referred(moderator, supervisor2)
     page = seen(signed_in(supervisor).get(reverse("referral_nca", args=[case.reference])))
     assert "The package is not there yet" in page.text
+    assert not Entry.objects.filter(verb="personal.read").exists()
 
 
 def test_a_rehearsal_is_never_recorded_as_sent_by_hand(
