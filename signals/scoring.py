@@ -58,8 +58,20 @@ def rate_range(n: float, mean: float, concentration: float) -> tuple[float, floa
     whole = round(n)
     if whole < 1:
         return 0.0, 0.0
-    cohort = stats.betabinom(whole, mean * concentration, (1.0 - mean) * concentration)
-    return float(cohort.ppf(0.05)), float(cohort.ppf(0.95))
+    a, b = mean * concentration, (1.0 - mean) * concentration
+    chance = stats.betabinom.pmf(np.arange(whole + 1), whole, a, b)
+    up_to = np.cumsum(chance)
+
+    def quantile(q: float) -> float:
+        # scipy looks for it by adding up anew for every guess; its sums decide between neighbours
+        k = min(int(np.searchsorted(up_to, q)), whole)
+        while k > 0 and chance[:k].sum() >= q:
+            k -= 1
+        while k < whole and chance[: k + 1].sum() < q:
+            k += 1
+        return float(k)
+
+    return quantile(0.05), quantile(0.95)
 
 
 def log_gamma_poisson(k: Floats, expected: Floats, shape: Floats) -> Floats:
@@ -85,8 +97,8 @@ def excess_llr(k: Floats, expected: Floats, shape: Floats, ratio: float, about: 
 
 def excess_range(n: float, expected: float, shape: float) -> tuple[float, float]:
     """Where nine in ten comparable accounts lie, as counts."""
-    cohort = stats.nbinom(shape, shape / (shape + max(expected, 1e-9)))
-    return float(cohort.ppf(0.05)), float(cohort.ppf(0.95))
+    low, high = stats.nbinom.ppf((0.05, 0.95), shape, shape / (shape + max(expected, 1e-9)))
+    return float(low), float(high)
 
 
 def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
