@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 # No inline code, no evaluated attributes, nothing of a page with children's data kept in the
@@ -28,5 +29,10 @@ HTMX_CONFIG = json.dumps(
 
 
 def page(_request: HttpRequest) -> dict[str, Any]:
-    """`htmx_config`: for `<meta name="htmx-config" content="{{ htmx_config }}">` in the head."""
-    return {"htmx_config": HTMX_CONFIG}
+    """What every page's template may use.
+
+    `htmx_config`: for `<meta name="htmx-config" content="{{ htmx_config }}">` in the head;
+    `single_sign_on_name`: what people call their sign-in service, empty where none is set.
+    """
+    name = settings.OIDC_NAME if settings.OIDC_CLIENT_ID else ""
+    return {"htmx_config": HTMX_CONFIG, "single_sign_on_name": name}

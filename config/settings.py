@@ -217,6 +217,29 @@ MFA_TOTP_ISSUER = "Sightline"
 MFA_PASSKEY_LOGIN_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_ADAPTER = "staff.single_sign_on.SingleSignOnAdapter"
+
+# The organisation's own sign-in service (OpenID Connect), where one is used.
+OIDC_SERVER = env.address("SIGHTLINE_OIDC_SERVER", ("https",) if PRODUCTION else ("https", "http"))
+OIDC_CLIENT_ID = env.text("SIGHTLINE_OIDC_CLIENT_ID") if OIDC_SERVER else ""
+if OIDC_SERVER and not OIDC_CLIENT_ID:
+    raise ImproperlyConfigured("SIGHTLINE_OIDC_SERVER needs SIGHTLINE_OIDC_CLIENT_ID beside it.")
+OIDC_NAME = env.text("SIGHTLINE_OIDC_NAME", "your organisation's account")
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": env.text("SIGHTLINE_OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_SERVER, "oauth_pkce_enabled": True},
+            }
+        ]
+        if OIDC_CLIENT_ID
+        else []
+    }
+}
 
 # Roles that must have a second factor: none in the demonstration, everybody in production.
 # Of a hundred dismissals and monitorings, so many are decided again by another person.

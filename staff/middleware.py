@@ -33,6 +33,8 @@ _WITHOUT_SECOND_FACTOR = frozenset(
         "mfa_add_webauthn",
         "mfa_reauthenticate",
         "mfa_reauthenticate_webauthn",
+        "single_sign_on_confirm",
+        "openid_connect_callback",
         "preferences",
         "healthz",
         "readyz",

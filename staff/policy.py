@@ -49,3 +49,10 @@ urls_policy: Final[dict[str, frozenset[Role] | str]] = {
     "keys_revoke": _ADMINS,
 }
 """Name of the route to the roles that it is for, or ``PUBLIC``."""
+
+single_sign_on: Final[dict[str, frozenset[Role] | str]] = {
+    "single_sign_on": PUBLIC,
+    "openid_connect_callback": PUBLIC,
+    "single_sign_on_confirm": EVERYBODY,
+}
+"""The same for the routes that are there only when the settings name a sign-in service."""

@@ -19,6 +19,7 @@ VERBS: Final[dict[str, str]] = {
     "staff.set_password": "set a password",
     "staff.change_preferences": "changed own preferences",
     "staff.sign_in": "signed in",
+    "staff.link_sign_on": "signed in at the organisation's service for the first time",
     "staff.sign_in_failed": "failed to sign in",
     "staff.sign_out": "signed out",
     "staff.session_ended": "reached the end of a session",

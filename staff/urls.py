@@ -7,9 +7,14 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.urls import path
 
-from staff.views import home, keys, people, preferences
+from staff import single_sign_on as service
+from staff.views import home, keys, people, preferences, single_sign_on
+
+activate_totp = single_sign_on.confirmed_first(totp.activate_totp)
+add_webauthn = single_sign_on.confirmed_first(webauthn.add_webauthn)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -27,10 +32,10 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/password/", account.password_change, name="account_change_password"),
     path("preferences/second-factor/", mfa.index, name="mfa_index"),
-    path("preferences/second-factor/app/", totp.activate_totp, name="mfa_activate_totp"),
+    path("preferences/second-factor/app/", activate_totp, name="mfa_activate_totp"),
     path("preferences/second-factor/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("preferences/second-factor/keys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
-    path("preferences/second-factor/keys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
+    path("preferences/second-factor/keys/add/", add_webauthn, name="mfa_add_webauthn"),
     path(
         "preferences/second-factor/keys/<int:pk>/", webauthn.edit_webauthn, name="mfa_edit_webauthn"
     ),
@@ -66,3 +71,16 @@ urlpatterns = [
     path("keys/add/", keys.add, name="keys_add"),
     path("keys/<int:pk>/revoke/", keys.revoke, name="keys_revoke"),
 ]
+
+# Of a sign-in service that the settings name; see ``staff.policy.single_sign_on``.
+single_sign_on_patterns = [
+    path("sign-in/single-sign-on/", single_sign_on.sign_in, name="single_sign_on"),
+    path(
+        "sign-in/single-sign-on/<slug:provider_id>/back/",
+        openid_connect.callback,
+        name="openid_connect_callback",
+    ),
+    path("confirm/single-sign-on/", single_sign_on.confirm, name="single_sign_on_confirm"),
+]
+if service.is_offered():
+    urlpatterns += single_sign_on_patterns

@@ -24,7 +24,7 @@ from moderation.views.case import panel_context, with_refusal
 from moderation.views.onwards import enough, next_case, to_pause
 from moderation.views.queue import row_part
 from staff.capabilities import Capability
-from staff.confirmation import confirm, is_confirmed
+from staff.confirmation import NOTHING, confirm, is_confirmed, ways
 from staff.errors import Refused
 from staff.views import require
 
@@ -239,6 +239,8 @@ def _confirm(
         "form": form,
         "meter": completeness.meter(case),
         "ask_password": not is_confirmed(request),
+        "ways": ways(request),
+        "nothing_confirms": NOTHING,
         "wrong_password": wrong_password,
     }
     status = 422 if wrong_password else 200

@@ -21,6 +21,7 @@ from staff.services.sessions import (
     record_sign_in,
     record_sign_out,
 )
+from staff.services.single_sign_on import link_sign_on
 
 __all__ = [
     "NewKey",
@@ -30,6 +31,7 @@ __all__ = [
     "create_api_key",
     "create_staff",
     "deactivate",
+    "link_sign_on",
     "note_use",
     "reactivate",
     "record_factor_added",
