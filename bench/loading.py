@@ -54,11 +54,26 @@ def fill(home: Path, folder: Path) -> dict[str, int]:
                     cursor.adbc_ingest(table, pa.table(columns), mode="append")
                     rows[name] += len(piece)
                 connection.commit()
+            if name == "ties":
+                _drop_repeats(address)
         _ask(address, f"SELECT setval('{table}_id_seq', {rows[name]})")
     batch.accepted_ties, batch.accepted_events = rows["ties"], rows["events"]
     batch.save()
     _ask(address, "VACUUM ANALYZE accounts_tie, accounts_event")
     return rows
+
+
+def _drop_repeats(address: str) -> None:
+    """Leave out ties that are stated twice, as an import does: a relative may share the home."""
+    _ask(
+        address,
+        """
+        DELETE FROM accounts_tie one USING accounts_tie other
+        WHERE one.kind = 'family' AND other.kind = 'family'
+        AND (one.a_id, one.b_id) = (other.a_id, other.b_id)
+        AND one.since IS NOT DISTINCT FROM other.since AND one.id > other.id
+        """,
+    )
 
 
 def _tie_columns(piece: pa.RecordBatch) -> dict[str, Any]:
