@@ -1,10 +1,9 @@
 """Contact facts: friends in common as of the contact, exactly, by a compiled kernel.
 
 The ties of every account stand in one row of an index (CSR), sorted by neighbour, each with its
-open interval of time. The contacts of one account are treated together: its neighbours are marked
-once, then the neighbours of each target are probed (mark and probe). Where the target's row is much
-longer than the account's own, the shorter row is looked up in the longer one, so that the work is
-Σ min(d_u, d_v) and a hub costs no more than its partners.
+open interval of time. Contacts are treated together by that end which has more ties: its neighbours
+are marked once, then the neighbours of each other end are probed (mark and probe), once for both
+directions. So the work is Σ min(d_u, d_v) over pairs, and a hub costs no more than its partners.
 
 The kernels release the interpreter lock and run in plain threads over chunks of equal work: a
 worker that forks later has no thread pool of a compiled library to trip over.
@@ -20,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from signals.engine.fact_kernels import by_account, by_larger_end, degree_kernel, facts_kernel
 from signals.engine.kernels import (
     ALWAYS,
     NEVER,
     STILL,
-    balanced_chunks,
     circle_kernel,
-    facts_kernel,
+    count_ended,
     sort_changes,
     sums_kernel,
     transpose,
@@ -55,7 +54,8 @@ class TieIndex:
     ``times``: the open interval (start, end) in which the half-tie stands, µs. ``init``: when the
     owner of the row started it, NEVER if the other side did or nobody knows. ``begun`` and
     ``ended`` hold the same rows' starts and finite ends, parallel ties merged, each sorted by
-    time, so that the degree at t is (starts before t) − (ends up to t); padded with STILL.
+    time, so that the degree at t is (starts before t) − (ends up to t); padded with STILL. The rows
+    of ``ended`` begin at ``ended_ptr``.
     ``simple``: no parallel ties.
     """
 
@@ -64,6 +64,7 @@ class TieIndex:
     times: Ints
     init: Ints
     begun: Ints
+    ended_ptr: NDArray[np.uint32]
     ended: Ints
     simple: bool
 
@@ -125,13 +126,18 @@ def build_index(
         init_a,
         init_b,
     )
+    ended_ptr = np.zeros(len(indptr), np.uint32)
+    by_rows(lambda first, last: count_ended(first, last, indptr, times, ended_ptr), indptr)
+    ended_ptr = np.cumsum(ended_ptr, dtype=np.uint32)
     begun = np.full(len(neighbour), STILL, np.int64)
-    ended = np.full(len(neighbour), STILL, np.int64)
+    ended = np.full(int(ended_ptr[-1]), STILL, np.int64)
     by_rows(
-        lambda first, last: sort_changes(first, last, indptr, neighbour, times, begun, ended),
+        lambda first, last: sort_changes(
+            first, last, indptr, neighbour, times, begun, ended_ptr, ended
+        ),
         indptr,
     )
-    return TieIndex(indptr, neighbour, times, init, begun, ended, simple)
+    return TieIndex(indptr, neighbour, times, init, begun, ended_ptr, ended, simple)
 
 
 def by_rows(work: Callable[[int, int], None], indptr: NDArray[Any]) -> None:
@@ -199,38 +205,44 @@ def contact_facts(
     u32, v32 = np.asarray(u, np.uint32), np.asarray(v, np.uint32)
     t64 = np.asarray(t, np.int64)
     count = len(u32)
-    order = None
-    if np.any(u32[1:] < u32[:-1]):
-        order = np.argsort(u32, kind="stable")
-        u32, v32, t64 = u32[order], v32[order], t64[order]
-    small = np.zeros((5, count), np.int32)
+    mutuals = np.zeros((3, count), np.int32)
+    degrees = np.zeros((2, count), np.int32)
     first = np.full(count, STILL, np.int64)
     workers = threads()
-    bounds = balanced_chunks(index.indptr, u32, v32, 4 * workers if count > 4096 else 1)
+    chunks = 4 * workers if count > 4096 else 1
     longest = int(np.diff(index.indptr).max(initial=0))
+    cuts = np.linspace(0, count, chunks + 1).astype(np.int64)
+    changes = (index.indptr, index.begun, index.ended_ptr, index.ended)
 
-    def work(chunk: int) -> None:
+    def degree(chunk: int, order: NDArray[Any], account: NDArray[Any], out: NDArray[Any]) -> None:
+        degree_kernel(cuts[chunk], cuts[chunk + 1], order, account, t64, changes, out)
+
+    def mutual(chunk: int) -> None:
         facts_kernel(
             bounds[chunk],
             bounds[chunk + 1],
-            (index.indptr, index.neighbour, index.times, index.init, index.begun, index.ended),
+            (index.indptr, index.neighbour, index.times, index.init),
             index.simple,
             longest,
-            (u32, v32, t64),
+            (group, coded, smaller, t64),
             as_of,
             organic,
-            small,
+            mutuals,
             first,
         )
 
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, range(len(bounds) - 1)):
-            pass
-    if order is not None:
-        back = np.empty_like(order)
-        back[order] = np.arange(count)
-        small, first = small[:, back], first[back]
-    return Facts(small[0], small[1], small[2], small[3], small[4], first)
+        larger = pool.submit(by_larger_end, index.indptr, u32, v32, chunks)
+        orders = [pool.submit(by_account, index.accounts, ends) for ends in (u32, v32)]
+        group, coded, smaller, bounds = larger.result()
+        done = [pool.submit(mutual, chunk) for chunk in range(chunks)]
+        for order, ends, out in zip(orders, (u32, v32), degrees, strict=True):
+            done += [
+                pool.submit(degree, chunk, order.result(), ends, out) for chunk in range(chunks)
+            ]
+        for part in done:
+            part.result()
+    return Facts(mutuals[0], mutuals[1], mutuals[2], degrees[0], degrees[1], first)
 
 
 def circle(

@@ -14,9 +14,6 @@ ALWAYS = -(2**62)  # a start that was never recorded
 STILL = 2**62  # an end that has not come
 NEVER = -(2**62)  # a tie that its owner did not start
 
-# Above this ratio of row lengths, looking up beats probing every neighbour of the target.
-LOOK_UP = np.uint32(16)
-
 
 @nb.njit(cache=True, nogil=True)
 def transpose(  # pragma: no cover - compiled
@@ -59,14 +56,33 @@ def transpose(  # pragma: no cover - compiled
 
 
 @nb.njit(cache=True, nogil=True)
+def count_ended(  # pragma: no cover - compiled
+    first: int, last: int, indptr: Any, times: Any, ended_ptr: Any
+) -> None:
+    """Put the half-ties with an end of the rows first … last−1 at ended_ptr[first+1 … last]."""
+    for i in range(first, last):
+        count = np.uint32(0)
+        for j in range(indptr[i], indptr[i + 1]):
+            count += np.uint32(times[j, 1] != STILL)
+        ended_ptr[i + 1] = count
+
+
+@nb.njit(cache=True, nogil=True)
 def sort_changes(  # pragma: no cover - compiled
-    first: int, last: int, indptr: Any, neighbour: Any, times: Any, begun: Any, ended: Any
+    first: int,
+    last: int,
+    indptr: Any,
+    neighbour: Any,
+    times: Any,
+    begun: Any,
+    ended_ptr: Any,
+    ended: Any,
 ) -> None:
     """Fill sorted starts and finite ends of the rows first … last−1, parallel ties merged."""
     for i in range(first, last):
         low, high = np.int64(indptr[i]), np.int64(indptr[i + 1])
         starts = low
-        ends = low
+        ends = np.int64(ended_ptr[i])
         j = low
         while j < high:
             k = j + 1
@@ -91,23 +107,7 @@ def sort_changes(  # pragma: no cover - compiled
                 ends += 1
             j = k
         begun[low:starts].sort()
-        ended[low:ends].sort()
-
-
-@nb.njit(cache=True, nogil=True)
-def balanced_chunks(indptr: Any, u: Any, v: Any, chunks: int) -> Any:  # pragma: no cover - compiled
-    """Cut contacts into chunks of about equal work: positions, one more than chunks."""
-    work = np.empty(len(u) + 1, np.int64)
-    work[0] = 0
-    for e in range(len(u)):
-        d_u = np.int64(indptr[u[e] + np.uint32(1)] - indptr[u[e]])
-        d_v = np.int64(indptr[v[e] + np.uint32(1)] - indptr[v[e]])
-        work[e + 1] = work[e] + 8 + min(d_v, np.int64(LOOK_UP) * d_u)
-    bounds = np.zeros(chunks + 1, np.int64)
-    for chunk in range(1, chunks + 1):
-        bounds[chunk] = np.searchsorted(work, work[-1] * chunk // chunks)
-    bounds[chunks] = len(u)
-    return bounds
+        ended[np.int64(ended_ptr[i]) : ends].sort()
 
 
 @nb.njit(cache=True, nogil=True)
@@ -121,120 +121,6 @@ def _count_below(values: Any, low: Any, high: Any, t: int) -> Any:  # pragma: no
         else:
             high = middle
     return low - first
-
-
-@nb.njit(cache=True, nogil=True)
-def facts_kernel(  # pragma: no cover - compiled
-    first_contact: int,
-    last_contact: int,
-    index: Any,
-    simple: bool,
-    longest: int,
-    contacts: Any,
-    as_of: int,
-    organic: int,
-    small: Any,
-    first_mutual: Any,
-) -> None:
-    """Facts of contacts[first_contact:last_contact], which stand in the order of u.
-
-    ``small`` takes m, m*, m at the end, d_u and d_v as rows.
-    """
-    indptr, neighbour, times, init, begun, ended = index
-    u, v, t = contacts
-    one = np.uint32(1)
-    marked = np.zeros(len(indptr) - 1, np.uint8)  # is a neighbour of u
-    place = np.zeros(len(indptr) - 1, np.uint32)  # where its first half-tie stands
-    in_u = np.zeros(longest + 1, np.uint32)  # shared neighbours found: their half-tie of u
-    in_v = np.zeros(longest + 1, np.uint32)  # and of v
-    owner = np.uint32(0)
-    owned = False
-    i: Any  # counts as the kernel needs it: by range, or as uint32
-    for e in range(first_contact, last_contact):
-        x, y, at = u[e], v[e], t[e]
-        x_low, x_high = indptr[x], indptr[x + one]
-        y_low, y_high = indptr[y], indptr[y + one]
-        small[3, e] = _count_below(begun, x_low, x_high, at)
-        if x_low < x_high and ended[x_low] != STILL:
-            small[3, e] -= _count_below(ended, x_low, x_high, at + 1)
-        small[4, e] = _count_below(begun, y_low, y_high, at)
-        if y_low < y_high and ended[y_low] != STILL:
-            small[4, e] -= _count_below(ended, y_low, y_high, at + 1)
-        found = np.uint32(0)
-        if y_high - y_low > LOOK_UP * (x_high - x_low):
-            j = x_low
-            while j < x_high:
-                w = neighbour[j]
-                q = y_low + _count_below(neighbour, y_low, y_high, w)
-                in_u[found] = j
-                in_v[found] = q
-                if q < y_high and neighbour[q] == w:
-                    found += one
-                j += one
-                while j < x_high and neighbour[j] == w:
-                    j += one
-        else:
-            if not owned or owner != x:
-                if owned:
-                    for j in range(indptr[owner], indptr[owner + one]):
-                        marked[neighbour[j]] = 0
-                for j in range(x_low, x_high):
-                    w = neighbour[j]
-                    if not marked[w]:
-                        marked[w] = 1
-                        place[w] = j
-                owner = x
-                owned = True
-            # without a branch: most neighbours are not shared, and guessing which is slow
-            for j in range(y_low, y_high):
-                in_v[found] = j
-                found += marked[neighbour[j]]
-            for i in range(found):
-                in_u[i] = place[neighbour[in_v[i]]]
-        m = 0
-        m_star = 0
-        m_final = 0
-        mutual = STILL
-        if simple:
-            for i in range(found):
-                p, q = in_u[i], in_v[i]
-                start = max(times[p, 0], times[q, 0])
-                end = min(times[p, 1], times[q, 1])
-                if (start < at) & (at < end):
-                    m += 1
-                    if init[p] == NEVER or init[p] < at - organic:
-                        m_star += 1
-                m_final += (start < as_of) & (as_of < end)
-                mutual = min(mutual, start if start < end else STILL)
-        else:
-            i = np.uint32(0)
-            while i < found:
-                w = neighbour[in_v[i]]
-                q = in_v[i]
-                stands, stands_last, by_itself = False, False, True
-                while q < y_high and neighbour[q] == w:
-                    p = in_u[i]
-                    while p < x_high and neighbour[p] == w:
-                        start = max(times[p, 0], times[q, 0])
-                        end = min(times[p, 1], times[q, 1])
-                        if start < at < end:
-                            stands = True
-                            if init[p] == NEVER or init[p] < at - organic:
-                                by_itself = False
-                        stands_last |= start < as_of < end
-                        mutual = min(mutual, start if start < end else STILL)
-                        p += one
-                    q += one
-                m += stands
-                m_star += stands and not by_itself
-                m_final += stands_last
-                i += one
-                while i < found and neighbour[in_v[i]] == w:
-                    i += one
-        small[0, e] = m
-        small[1, e] = m_star
-        small[2, e] = m_final
-        first_mutual[e] = mutual
 
 
 @nb.njit(cache=True, nogil=True, inline="always")
