@@ -158,6 +158,13 @@ def _text(table: pa.Table, name: str, column: str) -> pa.Array:
     return table[column].cast(pa.string()).combine_chunks()
 
 
+def _filled(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with nothing where it holds empty text, as an import reads it."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+
+
 def _numbers(values: pa.Array, names: pa.Array, numbers: pa.Array) -> pa.Array:
     """The number of each name, null for one that is not there."""
     return numbers.take(pc.index_in(values, value_set=names))
@@ -168,7 +175,7 @@ def _columns(
 ) -> pa.Table:
     """The table's columns as the engine wants them; only rows that are ``there``."""
     wanted = {
-        column: table[column]
+        column: _filled(table[column])
         for column in SCHEMAS[name].names
         if column in table.column_names and column not in ids
     }

@@ -52,10 +52,16 @@ def _text(when: date | None) -> str:
 
 
 def by_name(graph: Graph) -> dict[str, pa.Table]:
-    """What a platform would write: its own identifiers, times as text."""
+    """What a platform would write: its own identifiers, times as text, empty where not known."""
     name = {account.pk: account.account_id for account in graph.accounts.values()}
     ties = [
-        {"a": name[tie.a_id], "b": name[tie.b_id], "kind": tie.kind, "since": _text(tie.since)}
+        {
+            "a": name[tie.a_id],
+            "b": name[tie.b_id],
+            "kind": tie.kind,
+            "since": _text(tie.since),
+            "until": _text(tie.until),
+        }
         for tie in Tie.objects.all()
     ]
     events = [
@@ -69,7 +75,12 @@ def by_name(graph: Graph) -> dict[str, pa.Table]:
         for event in Event.objects.select_related("ref")
     ]
     accounts = [
-        {"account_id": account.account_id, "birth_date": _text(account.birth_date)}
+        {
+            "account_id": account.account_id,
+            "birth_date": _text(account.birth_date),
+            "birth_year": "",
+            "region": "",
+        }
         for account in graph.accounts.values()
     ]
     return {
