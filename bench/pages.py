@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.home import temporary_home
+from bench.open_cases import analyse, contribution, new_run, open_cases
 
 START: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
 """When the first invented contact happens."""
@@ -151,55 +152,12 @@ def _make(cases: int, contacts: int) -> str:
                 name="Bench",
             )
         batch = ImportBatch.objects.create(origin="command", path="", state="done")
-        run = _run()
+        run = new_run()
         with transaction.atomic():
-            _queue(cases, run.pk, batch.pk)
+            open_cases(cases, run.pk, batch.pk)
             _large(contacts, batch)
-        _analyse()
+        analyse()
     return str(large.get())
-
-
-def _queue(cases: int, run: int, batch: int) -> None:
-    """Open cases of every severity, with the sentences that a queue row shows."""
-    from django.db import connection
-
-    headline = json.dumps(
-        [
-            _contribution("no_mutuals", 46.0),
-            _contribution("refused", 30.0),
-            _contribution("burst", 12.0),
-        ]
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO accounts_account (account_id, birth_date, batch_id)"
-            " SELECT 'flagged-' || n, date '1986-05-17', %s FROM generate_series(1, %s) n",
-            [batch, cases],
-        )
-        cursor.execute(
-            "INSERT INTO signals_assessment (run_id, account_id, points, flagged, groups, minors,"
-            " stretch, contributions, summary, created_at)"
-            " SELECT %s, id, 100 + id %% 300, true, 2, 4, 'all', %s, '{}', now()"
-            " FROM accounts_account WHERE account_id LIKE 'flagged-%%'",
-            [run, headline],
-        )
-        cursor.execute(
-            "INSERT INTO moderation_case (reference, account_id, kind, state, severity, priority,"
-            " priority_factors, points, headline, minors, assessment_id, version, opened_at,"
-            " waiting_since, due_at, updated_at)"
-            " SELECT 'SL-2026-' || lpad(row_number() OVER (ORDER BY id)::text, 6, '0'), account_id,"
-            " 'suspicion', 'open',"
-            " (array['standard', 'high', 'critical'])[1 + id %% 3], points + id %% 97,"
-            " jsonb_build_object('points', points, 'youngest', 20, 'waiting', id %% 97),"
-            " points, %s, minors, id, 1, now(), now(), now() + interval '20 hours', now()"
-            " FROM signals_assessment WHERE run_id = %s",
-            [headline, run],
-        )
-        cursor.execute(
-            "INSERT INTO moderation_referencecounter (year, last) VALUES (2026, %s)"
-            " ON CONFLICT (year) DO UPDATE SET last = excluded.last",
-            [cases],
-        )
 
 
 def _large(contacts: int, batch: Any) -> None:
@@ -256,16 +214,16 @@ def _large(contacts: int, batch: Any) -> None:
         Tie(a_id=a, b_id=b, kind="friend", batch=batch) for a, b in sorted(pairs)
     )
     contributions = [
-        _contribution(name, 40.0 - n) | {"rows": len(offers)}
+        contribution(name, 40.0 - n) | {"rows": len(offers)}
         for n, name in enumerate(("no_mutuals", "refused", "burst", "volume", "spread", "persists"))
     ]
     for _ in range(11):
-        earlier = _run()
+        earlier = new_run()
         Assessment.objects.create(
             run=earlier, account=flagged, points=300, flagged=True, groups=2, minors=600,
             stretch="all", contributions=contributions,
         )  # fmt: skip
-    last = _run()
+    last = new_run()
     found = Assessment.objects.create(
         run=last, account=flagged, points=640, flagged=True, groups=3, minors=600, stretch="all",
         contributions=contributions,
@@ -288,38 +246,6 @@ def _large(contacts: int, batch: Any) -> None:
     if case is None:
         raise RuntimeError("The large case was not opened.")
     pseudonyms.keep(actor=Actor.system("worker"), case_id=case.pk)  # as within a minute of opening
-
-
-def _run() -> Any:
-    from signals.models import Run
-
-    now = datetime.now(UTC)
-    return Run.objects.create(trigger="command", state="done", started_at=now, finished_at=now)
-
-
-def _contribution(indicator: str, points: float) -> dict[str, Any]:
-    return {
-        "indicator": indicator,
-        "name": f"Name of {indicator}",
-        "direction": "raises",
-        "points": points,
-        "sentence": "604 of 667 first contacts with under-16s had no friend in common.",
-        "stretch": "all",
-    }
-
-
-def _analyse() -> None:
-    """As autovacuum would have done after a while."""
-    import psycopg2
-    from django.conf import settings
-
-    from config.embedded import DATABASE, EmbeddedServer
-
-    connection = psycopg2.connect(EmbeddedServer.at(settings.SIGHTLINE_HOME).dsn(database=DATABASE))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-    connection.close()
 
 
 def main() -> None:

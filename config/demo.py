@@ -113,51 +113,13 @@ class Demo:
         if collect_if_changed():
             self.say("Collected the static files.")
         self.say("Starting the worker, the scheduler and the web server.")
-        for child in self._children(listener):
+        for child in children(listener, self.home):
             supervisor.start(child)
         supervisor.watch(lambda: self._watch_database(server))
         supervisor.watch(_watch_make())
         build(home=self.home, supervisor=supervisor, say=self.say)
         connection.close()
         self._wait_until_ready(supervisor)
-
-    def _children(self, listener: socket.socket) -> list[Child]:
-        logs, folder = self.home / "logs", settings.BASE_DIR
-        celery = [sys.executable, "-m", "celery", "--app", "config.celery"]
-        schedule = ["--schedule", str(self.home / "demo" / "schedule"), "--pidfile", ""]
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-
-        def named(name: str) -> list[str]:
-            return ["--hostname", f"{name}@%h", *quiet]
-
-        web = ["--config", "config/gunicorn.py", "--bind", f"fd://{listener.fileno()}"]
-        return [
-            Child(
-                "worker",
-                [*celery, "worker", "-Q", "sightline", "--concurrency", "2", *named("demo")],
-                logs / "worker.log",
-                folder,
-            ),
-            Child(
-                "prompt worker",
-                [*celery, "worker", "-Q", "prompt", "--pool", "solo", *named("prompt")],
-                logs / "prompt.log",
-                folder,
-            ),
-            Child(
-                "scheduler",
-                [*celery, "beat", *schedule],
-                logs / "scheduler.log",
-                folder,
-            ),
-            Child(
-                "web server",
-                [sys.executable, "-m", "gunicorn", *web, "config.wsgi"],
-                logs / "web.log",
-                folder,
-                inherited=(listener.fileno(),),
-            ),
-        ]
 
     def _watch_database(self, server: EmbeddedServer) -> None:
         if server.pid() is None:
@@ -179,6 +141,46 @@ class Demo:
         for person in json.loads((self.home / SIGN_INS).read_text("utf-8")):
             self.say("  {role:<11} {email:<26} {password}".format(**person))
         self.say("Ctrl-C stops everything.")
+
+
+def children(listener: socket.socket, home: Path) -> list[Child]:
+    """What serves Sightline on `listener`: workers, scheduler and web server."""
+    logs, folder = home / "logs", settings.BASE_DIR
+    celery = [sys.executable, "-m", "celery", "--app", "config.celery"]
+    schedule = ["--schedule", str(home / "demo" / "schedule"), "--pidfile", ""]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+    def named(name: str) -> list[str]:
+        return ["--hostname", f"{name}@%h", *quiet]
+
+    web = ["--config", "config/gunicorn.py", "--bind", f"fd://{listener.fileno()}"]
+    return [
+        Child(
+            "worker",
+            [*celery, "worker", "-Q", "sightline", "--concurrency", "2", *named("demo")],
+            logs / "worker.log",
+            folder,
+        ),
+        Child(
+            "prompt worker",
+            [*celery, "worker", "-Q", "prompt", "--pool", "solo", *named("prompt")],
+            logs / "prompt.log",
+            folder,
+        ),
+        Child(
+            "scheduler",
+            [*celery, "beat", *schedule],
+            logs / "scheduler.log",
+            folder,
+        ),
+        Child(
+            "web server",
+            [sys.executable, "-m", "gunicorn", *web, "config.wsgi"],
+            logs / "web.log",
+            folder,
+            inherited=(listener.fileno(),),
+        ),
+    ]
 
 
 def _watch_make() -> Callable[[], None]:
