@@ -36,7 +36,13 @@ def log_beta_binomial(k: Floats, n: Floats, mean: Floats, concentration: Floats)
 
 
 def rate_llr(
-    k: Floats, n: Floats, mean: Floats, concentration: Floats, alternative: float, about: float
+    k: Floats,
+    n: Floats,
+    mean: Floats,
+    concentration: Floats,
+    alternative: float,
+    about: float,
+    where: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """BBLLR(k, n): how much better offenders' rates explain k of n than the cohort's.
 
@@ -44,8 +50,14 @@ def rate_llr(
     rate with the concentration ``about``. Where the cohort itself lies near or above that mean, the
     alternative moves halfway from the cohort's mean to 1: otherwise few would look like offenders
     for being *less* extreme than everybody. For the same reason a rate below the cohort's never
-    counts against an account.
+    counts against an account. ``where``: NaN elsewhere, at no cost.
     """
+    if where is not None:
+        found = np.full(k.shape, np.nan)
+        found[where] = rate_llr(
+            k[where], n[where], mean[where], concentration[where], alternative, about
+        )
+        return found
     offenders = np.maximum(alternative, 0.5 * (1.0 + mean))
     llr = log_beta_binomial(k, n, offenders, np.asarray(about)) - log_beta_binomial(
         k, n, mean, concentration

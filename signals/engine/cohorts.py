@@ -283,22 +283,22 @@ class Cohorts:
         So far as an account's ties look like those of such a child (``child_like``, q), children
         are what it is to be compared with: −log((1 − q) e^−llr + q e^−llr′), where llr′ is that of
         k of n against children of its tenure and activity. A comparison, never an excuse: what
-        children do not do either counts as before.
+        children do not do either counts as before. NaN stays NaN.
         """
         mean, concentration = self.rates(account, k, n, CHILD_BAND)
         like = self.child_like[account]
-        some = np.flatnonzero(like > 0.0)
-        q = like[some]
+        some = (like > 0.0) & ~np.isnan(llr)
+        q = like[np.nonzero(some)[1]]
         among = rate_llr(
-            k[:, some],
-            n[:, some],
-            mean[:, some],
-            concentration[:, some],
+            k[some],
+            n[some],
+            mean[some],
+            concentration[some],
             alternative,
             self.spec.concentration,
         )
         result = llr.copy()
-        result[:, some] = -np.logaddexp(np.log1p(-q) - llr[:, some], np.log(q) - among)
+        result[some] = -np.logaddexp(np.log1p(-q) - llr[some], np.log(q) - among)
         return result
 
     def tails(self, account: Whole, values: Floats, child_like: Floats | None = None) -> Floats:

@@ -59,6 +59,9 @@ class Backend(Protocol):
     def circle(self, ties: Table, contacts: Table, prepared: Prepared, stretches: int) -> Table:
         """event, peers_0 …: how many other targets of u have a tie with the target, by stretch."""
 
+    def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
+        """Sums by account over each stretch, see ``Tables.tally``; known by name until dropped."""
+
 
 def columns(table: pa.Table) -> dict[str, NDArray[Any]]:
     """Columns of an Arrow table as numpy arrays, by name."""
@@ -137,6 +140,7 @@ def derive(
             "circle",
             lambda: backend.circle(ties, chosen, prepared, len(spec.stretches)),
         ),
+        add_up=lambda name, rows: backend.add_up(name, rows, prepared, len(spec.stretches)),
         load=backend.load,
         neighbour_sums=lambda name, values, organic: backend.neighbour_sums(
             ties, name, values, prepared, organic
@@ -181,7 +185,7 @@ def activity(tables: Tables, accounts: int) -> NDArray[np.int64]:
 
     found = tables.answer(
         "activity",
-        lambda: by_stretch(tables.contacts, tables.spec, "u", n=tables.contacts.m >= 0),
+        lambda: by_stretch(tables, tables.contacts, "u", n=tables.contacts.m >= 0),
     )
     result = np.zeros((len(tables.spec.stretches), accounts), np.int64)
     for place in range(len(result)):

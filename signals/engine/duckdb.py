@@ -17,7 +17,8 @@ from signals.engine.communities import communities
 from signals.engine.derive import columns
 from signals.engine.facts import TieIndex, build_index, circle, contact_facts, neighbour_sums
 from signals.engine.machine import threads
-from signals.engine.prepare import DAY, Prepared
+from signals.engine.prepare import DAY, PIECE, Prepared
+from signals.engine.tally import tally
 
 
 class DuckDB:
@@ -143,6 +144,17 @@ class DuckDB:
         found = circle(self._index_of(ties, prepared), c["u"], c["v"], c["stretch"], stretches)
         peers = {f"peers_{place}": found[place] for place in range(stretches)}
         return self.load("circle", pa.table({"event": c["event"], **peers}))
+
+    def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
+        """Sums by account over each stretch, see ``Tables.tally``; held in memory until dropped."""
+        sql = ibis.to_sql(rows, dialect="duckdb")
+        return self.add_up_of(name, sql, prepared, stretches)
+
+    def add_up_of(self, name: str, sql: str, prepared: Prepared, stretches: int) -> Table:
+        """``add_up`` of what a statement gives, read piece by piece."""
+        with self._connection.sql(sql).to_arrow_reader(PIECE) as reader:
+            self._arrow[name] = tally(reader, prepared.count, stretches)
+        return self.load(name, self._arrow[name])
 
     def _index_of(self, ties: Table, prepared: Prepared) -> TieIndex:
         if self._index is None:

@@ -183,3 +183,17 @@ def neighbour_sums(ties: Table, values: Table, as_of: int, organic: bool) -> Tab
     every = values.select(member="account")
     both = every.left_join(sums, every.member == sums.owner)
     return both.select(account="member", **{name: both[name].fill_null(0) for name in names})
+
+
+def tally(rows: Table, stretches: int) -> Table:
+    """account and, for each other column of ``rows`` but stretch, NAME_0 …: its sums.
+
+    Each holds the rows of its stretch and of the shorter ones before it.
+    """
+    sums = {}
+    for name in rows.columns:
+        if name not in ("account", "stretch"):
+            whole = rows[name].cast("int64")
+            for place in range(stretches):
+                sums[f"{name}_{place}"] = total(whole, rows.stretch <= place)
+    return rows.group_by("account").aggregate(**sums)

@@ -144,7 +144,7 @@ def _minors(tables: Tables, accounts: int) -> NDArray[np.int64]:
 
     def question() -> Table:
         c = tables.toward_children()
-        return by_stretch(c, tables.spec, "u", n=c.m >= 0)
+        return by_stretch(tables, c, "u", n=c.m >= 0)
 
     found = tables.answer("minors", question)
     result = np.zeros((len(tables.spec.stretches), accounts), np.int64)

@@ -28,7 +28,9 @@ from signals.engine.priors import Frozen
 from signals.indicators.base import Tables
 from signals.spec import ThresholdSpec
 
-Kind = Literal["make", "statement", "question", "drop", "facts", "narrow", "sums", "circle"]
+Kind = Literal[
+    "make", "statement", "question", "drop", "facts", "narrow", "sums", "circle", "tally"
+]
 Maker = Callable[[Tables], pa.Table]
 
 EARLIEST: Final = 10**15
@@ -150,6 +152,10 @@ class Recording(DuckDB):
         with self._one(lambda: replace(self._question(chosen), kind="circle")):
             return super().circle(ties, contacts, prepared, stretches)
 
+    def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
+        with self._one(lambda: replace(self._question(rows), kind="tally", name=name)):
+            return super().add_up(name, rows, prepared, stretches)
+
 
 class Replay(DuckDB):
     """The embedded engine, asked what a plan holds. ``load``, ``sums`` give the rows themselves."""
@@ -184,6 +190,7 @@ class Replay(DuckDB):
             neighbour_sums=self._sums,
             communities=nothing,
             circle=nothing,
+            add_up=nothing,
             drop=nothing,
             once=self._once,
             priors=priors,
@@ -239,6 +246,9 @@ class Replay(DuckDB):
         elif step.kind == "circle":
             found = self.fetch(step)
             self.circle_of(found, step, self._prepared, len(self._spec.stretches))
+        elif step.kind == "tally":
+            sql = step.sql(self._prepared.as_of)
+            self.add_up_of(step.name, sql, self._prepared, len(self._spec.stretches))
         else:
             self.facts(step, step.more, self._prepared, self._spec.organic_days)
         return rows

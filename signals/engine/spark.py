@@ -177,6 +177,10 @@ class Spark:
         """For each contact (event) how many other targets of u know the target: peers_0 …"""
         return self.materialise("circle", joins.circle(ties, contacts, stretches))
 
+    def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
+        """Sums by account over each stretch, see ``Tables.tally``."""
+        return joins.tally(rows, stretches)
+
     def _frame(self, expression: Table) -> Any:
         return self._session.sql(ibis.to_sql(expression, dialect="pyspark"))
 

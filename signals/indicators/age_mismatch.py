@@ -111,7 +111,7 @@ def counts(tables: Tables) -> Table:
     """strangers by stretch; n ties, adults among them, and looks; everybody of recorded age."""
     fit = _fit(tables)
     c = tables.toward_children()
-    stranger = by_stretch(c, tables.spec, "u", strangers=c.m == 0)
+    stranger = by_stretch(tables, c, "u", strangers=c.m == 0)
     both = stranger.join(fit, stranger.account == fit.who)
     places = range(len(tables.spec.stretches))
     names: dict[str, Any] = {}

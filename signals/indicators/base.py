@@ -41,8 +41,9 @@ class Tables:
 
     ``neighbour_sums(name, values, organic)``: a row of whole numbers an account, added up over its
     neighbours at the run. ``communities()``: account, community. ``circle(contacts)``: event,
-    peers_0 …, how many other targets of the same account know the target. ``load`` makes a small
-    Arrow table known. ``priors``: what a run over everything found, where this is a part of it.
+    peers_0 …, how many other targets of the same account know the target. ``add_up(name, rows)``:
+    see ``tally``. ``load`` makes a small Arrow table known. ``priors``: what a run over everything
+    found, where this is a part of it.
     """
 
     accounts: Table
@@ -61,11 +62,13 @@ class Tables:
     neighbour_sums: Callable[[str, pa.Table, bool], Table]
     communities: Callable[[], Table]
     circle: Callable[[Table], Table]
+    add_up: Callable[[str, Table], Table]
     drop: Callable[[str], None]
     once: Once
     priors: Priors = field(default_factory=Priors)
     # how the tables that no expression gives came about, by name
     makers: dict[str, Callable[[Tables], pa.Table]] = field(default_factory=dict)
+    tallied: list[str] = field(default_factory=list)
 
     def make(self, name: str, maker: Callable[[Tables], pa.Table]) -> Table:
         """Make the table ``maker(self)`` known."""
@@ -79,7 +82,20 @@ class Tables:
 
     def answer(self, name: str, question: Callable[[], Table]) -> Mapping[str, NDArray[Any]]:
         """The rows of ``question()``, under a name that is the same in every run."""
-        return self.ask(question())
+        found = self.ask(question())
+        while self.tallied:
+            self.drop(self.tallied.pop())
+        return found
+
+    def tally(self, rows: Table) -> Table:
+        """Sums by account over each stretch: account and, for each other column, NAME_0 ….
+
+        ``rows``: account, stretch, and columns of whole numbers. The sums can be asked for until
+        the question that needs them is answered.
+        """
+        name = f"tally_{len(self.tallied)}"
+        self.tallied.append(name)
+        return self.add_up(name, rows)
 
     def remember(self, name: str, rows: Table) -> Table:
         """Keep rows among the priors, under a name of ``signals.engine.priors.LAYOUTS``."""
@@ -219,17 +235,17 @@ def total(whole: Any, where: Any = None) -> Any:
     return whole.sum(where=where).fill_null(0).cast("int64")
 
 
-def by_stretch(table: Table, spec: ThresholdSpec, by: str, **measures: Any) -> Table:
+def by_stretch(tables: Tables, rows: Table, by: str, **measures: Any) -> Table:
     """Sum measures (true/false or whole numbers) by account over each stretch.
 
     Gives ``account`` and ``NAME_0`` … one for each stretch; each holds the shorter ones before it.
     """
-    sums = {}
-    for name, measure in measures.items():
-        whole = measure.cast("int64")
-        for place in range(len(spec.stretches)):
-            sums[f"{name}_{place}"] = total(whole, table.stretch <= place)
-    return table.group_by(account=table[by]).aggregate(**sums)
+    whole = {
+        name: measure.cast("int8" if measure.type().is_boolean() else "int64").fill_null(0)
+        for name, measure in measures.items()
+    }
+    inside = rows.select(account=rows[by], stretch="stretch", **whole)
+    return tables.tally(inside.filter(inside.stretch < len(tables.spec.stretches)))
 
 
 def contact_rows(tables: Tables, chosen: Table, counted: Any, value: Any = None) -> Table:
@@ -285,7 +301,7 @@ def people_came(tables: Tables) -> Table:
     f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
     f = f.filter(f.stretch < len(tables.spec.stretches))
     child = f.t < f.until_18
-    came = by_stretch(f, tables.spec, "v", came=child, came_adults=~child)
+    came = by_stretch(tables, f, "v", came=child, came_adults=~child)
     return tables.keep("people_came", came.rename(came_to="account"))
 
 
@@ -293,7 +309,7 @@ def people_met(tables: Tables) -> Table:
     """First contacts with people of known age, whoever began: met_by, met_0 …, met_adults_0 …"""
     c = tables.contacts
     c = c.filter(c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
-    went = by_stretch(c, tables.spec, "u", went=c.weight > 0, went_adults=c.weight == 0)
+    went = by_stretch(tables, c, "u", went=c.weight > 0, went_adults=c.weight == 0)
     came = people_came(tables)
     both = went.outer_join(came, went.account == came.came_to)
     places = range(len(tables.spec.stretches))

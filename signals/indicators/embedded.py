@@ -37,7 +37,7 @@ def counts(tables: Tables) -> Table:
     """went, came: children contacted, and children who came first; ties: among those contacted."""
     c = tables.toward_children()
     places = range(len(tables.spec.stretches))
-    went = by_stretch(c, tables.spec, "u", went=c.t >= 0).rename(went_from="account")
+    went = by_stretch(tables, c, "u", went=c.t >= 0).rename(went_from="account")
     circle = tables.circle(c)
     known = c.select("event", "u", "stretch").join(
         circle.rename(of="event"), c.event == circle.event

@@ -6,7 +6,6 @@ Someone who works through a school friend by friend shows here while I1 looks or
 
 from __future__ import annotations
 
-import numpy as np
 from ibis.expr.types import Table
 
 from signals.engine.cohorts import Cohorts
@@ -33,17 +32,18 @@ def counts(tables: Tables) -> Table:
     """k: no friend in common but self-made ones; n: informative contacts with friends in common."""
     c = informative(tables)
     c = c.filter(c.m > 0)
-    return by_stretch(c, tables.spec, "u", k=c.m_star == 0, n=c.m > 0)
+    return by_stretch(tables, c, "u", k=c.m_star == 0, n=c.m > 0)
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """Beta-binomial LLR of k of n against the cohort."""
     k, n = frame["k"], frame["n"]
     mean, concentration = cohorts.rates(frame.account, k, n)
-    llr = rate_llr(k, n, mean, concentration, spec[KEY].alternative or 0.6, spec.concentration)
+    alternative = spec[KEY].alternative or 0.6
+    enough = n >= spec[KEY].minimum
     return Judgement(
         account=frame.account,
-        llr=np.where(n >= spec[KEY].minimum, llr, np.nan),
+        llr=rate_llr(k, n, mean, concentration, alternative, spec.concentration, enough),
         k=k,
         n=n,
         expected=n * mean,

@@ -119,7 +119,7 @@ def _friends_of_friends(tables: Tables) -> Table:
 def counts(tables: Tables) -> Table:
     """k: children (millionths) among n contacts; young: with peers; near, minors_near: around."""
     c = contacts(tables)
-    found = by_stretch(c, tables.spec, "u", k=c.x, n=c.x >= 0, young=c.young)
+    found = by_stretch(tables, c, "u", k=c.x, n=c.x >= 0, young=c.young)
     around = _surroundings(tables)
     both = found.join(around, found.account == around.u)
     places = range(len(tables.spec.stretches))
@@ -138,13 +138,13 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     mean = (frame["minors_near"] + STEADY * cohort) / (near + STEADY)
     mean = np.clip(mean, 0.005, 0.995)
     alternative = spec[KEY].alternative or 0.6
-    llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration)
+    enough = (n >= spec[KEY].minimum) & (k >= LEAST_MINORS)
+    llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration, enough)
     # to a child, these are no younger children but peers
     llr = cohorts.or_a_child(llr, frame.account, frame["young"] / UNIT, n, alternative)
-    enough = (n >= spec[KEY].minimum) & (k >= LEAST_MINORS)
     return Judgement(
         account=frame.account,
-        llr=np.where(enough, llr, np.nan),
+        llr=llr,
         k=k,
         n=n,
         expected=n * mean,

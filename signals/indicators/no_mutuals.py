@@ -46,8 +46,8 @@ def counts(tables: Tables) -> Table:
     )
     child, stranger = c.weight > 0, c.m == 0
     return by_stretch(
+        tables,
         c,
-        tables.spec,
         "u",
         k=child & stranger,
         n=child,
@@ -71,11 +71,12 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     shift = np.clip(logit(own) - logit(usual), *OWN_SHIFT)
     mean = np.clip(expit(logit(cohort) + shift), 0.005, 0.995)
     alternative = spec[KEY].alternative or 0.85
-    llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration)
+    enough = n >= spec[KEY].minimum
+    llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration, enough)
     llr = cohorts.or_a_child(llr, frame.account, k, n, alternative)
     return Judgement(
         account=frame.account,
-        llr=np.where(n >= spec[KEY].minimum, llr, np.nan),
+        llr=llr,
         k=k,
         n=n,
         expected=n * mean,

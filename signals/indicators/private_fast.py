@@ -79,7 +79,7 @@ def counts(tables: Tables) -> Table:
     """k fast of n accepted; night of placed contacts."""
     c = _chosen(tables)
     return by_stretch(
-        c, tables.spec, "u", k=c.fast & c.accepted, n=c.accepted, night=c.night, placed=c.placed
+        tables, c, "u", k=c.fast & c.accepted, n=c.accepted, night=c.night, placed=c.placed
     )
 
 
@@ -94,9 +94,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         (frame["night"], frame["placed"], NIGHTS),
     ):
         mean, concentration = cohorts.rates(frame.account, k, n)
-        llr = rate_llr(k, n, mean, concentration, rate, spec.concentration)
-        llr = cohorts.or_a_child(llr, frame.account, k, n, rate)
         enough = n >= minimum
+        llr = rate_llr(k, n, mean, concentration, rate, spec.concentration, enough)
+        llr = cohorts.or_a_child(llr, frame.account, k, n, rate)
         total += np.where(enough, llr, 0.0)
         known |= enough
         expected.append(n * mean)

@@ -67,7 +67,7 @@ def threads(tables: Tables) -> Table:
 def counts(tables: Tables) -> Table:
     """k of n threads with children; any: peers too; adults; met, met_adults: people in contact."""
     c = threads(tables)
-    mine = by_stretch(c, tables.spec, "u", k=c.child, n=c.t >= 0, adults=c.grown, any=c.under_18)
+    mine = by_stretch(tables, c, "u", k=c.child, n=c.t >= 0, adults=c.grown, any=c.under_18)
     busy = mine.filter(mine[f"n_{len(tables.spec.stretches) - 1}"] >= 1)
     met = people_met(tables)
     both = busy.left_join(met, busy.account == met.met_by)
@@ -87,7 +87,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     k, n = frame["k"], frame["n"]
     mean, concentration = cohorts.rates(frame.account, k, n)
     rate = spec[KEY].alternative or 0.5
-    llr = rate_llr(k, n, mean, concentration, rate, spec.concentration)
+    enough = n >= spec[KEY].minimum
+    llr = rate_llr(k, n, mean, concentration, rate, spec.concentration, enough)
     # to a child, whom it writes to are no younger children but peers
     llr = cohorts.or_a_child(llr, frame.account, frame["any"], n, rate)
     children, adults = k + 0.5, frame["adults"] + 0.5
@@ -96,7 +97,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     apart = np.clip(shift_llr(z), -GAP_CAP, GAP_CAP)
     return Judgement(
         account=frame.account,
-        llr=np.where(n >= spec[KEY].minimum, llr + apart, np.nan),
+        llr=llr + apart,
         k=k,
         n=n,
         expected=n * mean,

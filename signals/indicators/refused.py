@@ -194,8 +194,8 @@ def counts(tables: Tables) -> Table:
     r = r.filter(r.own & (r.stretch < len(tables.spec.stretches)))
     child, adult = r.whom == 1, r.whom == 0
     return by_stretch(
+        tables,
         r,
-        tables.spec,
         "u",
         k=child & r.refused,
         n=child & ~r.ignored,

@@ -84,7 +84,7 @@ def counts(tables: Tables) -> Table:
     result = whole.join(h, whole.of == h.by).join(moved, whole.of == moved.mover)
     known = tables.contacts
     known = known.filter(known.own & known.weight.notnull())
-    people = by_stretch(known, tables.spec, "u", known=known.t >= 0).rename(knows="account")
+    people = by_stretch(tables, known, "u", known=known.t >= 0).rename(knows="account")
     result = result.join(people, result.of == people.knows)
     return result.select(
         account="of",

@@ -37,8 +37,8 @@ def counts(tables: Tables) -> Table:
     c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
     child, stranger = c.weight > 0, c.m == 0
     found = by_stretch(
+        tables,
         c,
-        tables.spec,
         "u",
         k=child & stranger,
         young=stranger & (c.weight >= 2),

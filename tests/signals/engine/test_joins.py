@@ -11,6 +11,7 @@ import pytest
 from signals.engine import facts as kernel
 from signals.engine import joins
 from signals.engine.duckdb import DuckDB
+from signals.engine.tally import tally
 
 STRETCHES = 3
 
@@ -73,3 +74,18 @@ def test_joins_equal_the_kernel(engine: DuckDB, seed: int) -> None:
         sums = engine.fetch(joins.neighbour_sums(ties, loaded, 9, organic)).sort_by("account")
         around = kernel.neighbour_sums(index, numbers, 9, organic)
         assert [sums["x"].to_pylist(), sums["y"].to_pylist()] == around.T.tolist()
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_the_tally_equals_the_expression(engine: DuckDB, count: int) -> None:
+    rng = np.random.default_rng(count)
+    rows = {
+        "account": rng.integers(0, 40, count).astype(np.int32),
+        "stretch": rng.integers(0, STRETCHES, count).astype(np.int8),
+        "yes": rng.integers(0, 2, count).astype(np.int8),
+        "much": rng.integers(-(2**40), 2**40, count),
+    }
+    asked = engine.load(f"tallied_{count}", pa.table(rows))
+    expected = engine.fetch(joins.tally(asked, STRETCHES)).sort_by("account")
+    reader = engine.fetch(asked).to_reader(max_chunksize=70)
+    assert tally(reader, 50, STRETCHES).to_pydict() == expected.to_pydict()
