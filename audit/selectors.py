@@ -19,6 +19,7 @@ PAGE: Final = 50
 """Entries on one page."""
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 _CASE: Final = re.compile(r"[A-Z]{2,4}-\d{4}-\d+", re.IGNORECASE)
 
 
@@ -173,7 +174,10 @@ def changes(entry: Entry) -> list[Change]:
 
 
 def in_words(value: Any) -> str:
-    """A JSON value for reading: ``yes``, ``none``, ``a, b``, ``x: 1; y: 2``."""
+    """A JSON value for reading: ``yes``, ``none``, ``a, b``, ``x: 1; y: 2``.
+
+    Long decimals and fractions of a second are cut; the exported entry has them in full.
+    """
     if value in _EMPTY:
         return "none"
     if isinstance(value, bool):
@@ -182,6 +186,10 @@ def in_words(value: Any) -> str:
         return ", ".join(in_words(item) for item in value)
     if isinstance(value, dict):
         return "; ".join(f"{key}: {in_words(item)}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and (moment := _MOMENT.fullmatch(value)):
+        return f"{moment[1]} {moment[2]} UTC"
     return str(value)
 
 

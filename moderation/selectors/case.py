@@ -28,6 +28,11 @@ STRETCHES: dict[str, str] = {
 _POINTS = re.compile(r" (?:[+−]\d+|No) points\.$")
 
 
+def without_points(sentence: str) -> str:
+    """A sentence as pages show it, which have the points in a column of their own."""
+    return _POINTS.sub("", sentence)
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One sentence of the explanation, with the points that it brings."""
@@ -45,8 +50,7 @@ class Reason:
         return cls(
             indicator=str(contribution["indicator"]),
             name=str(contribution["name"]),
-            # The page shows the points in a column of their own
-            sentence=_POINTS.sub("", str(said or "Not enough evidence.")),
+            sentence=without_points(str(said or "Not enough evidence.")),
             points=float(contribution.get("points") or 0.0),
             stretch=STRETCHES.get(contribution.get("stretch") or "", ""),
             rows=int(contribution.get("rows") or 0),

@@ -28,7 +28,7 @@ _DECIDED: dict[str, str] = {
 _TOLD_OTHERWISE = frozenset({"case.note", "age_check.ask"})
 """Verbs whose entries stand beside a note or a decision that is shown already."""
 
-_ROUTINE = frozenset({"case.claim", "case.release", "case.renew"})
+_ROUTINE = frozenset({"case.claim", "case.release", "case.renew", "case.people"})
 
 
 class Sort(StrEnum):

@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 from moderation.domain import priority
 from moderation.domain.transitions import State
 from moderation.models import Case
+from moderation.selectors.case import without_points
 from moderation.selectors.people import BANDS
 from moderation.templatetags.sightline import day, moment, points, span
 from moderation.views.answers import case_url
@@ -41,7 +42,7 @@ class Row:
     due_at: str  # the same moment, for machines
     overdue: bool
     sentence: str  # the first reason in full
-    reasons: list[tuple[str, str]]  # the others: points, name
+    reasons: list[tuple[str, str]]  # the strongest: points, name
     factors: list[tuple[str, str]]  # of its priority: label, points
     priority: str
     minors: str
@@ -76,8 +77,8 @@ def row_of(case: Case, user: User, now: datetime) -> Row:
         due=due,
         due_at="" if due_at is None else due_at.isoformat(),
         overdue=overdue,
-        sentence=case.headline[0]["sentence"] if case.headline else "",
-        reasons=[(points(one["points"]), one["name"]) for one in case.headline[1:]],
+        sentence=without_points(case.headline[0]["sentence"]) if case.headline else "",
+        reasons=[(points(one["points"]), one["name"]) for one in case.headline],
         factors=[
             (priority.LABELS.get(name, name), points(number))
             for name, number in case.priority_factors.items()

@@ -76,7 +76,7 @@ def test_a_moderator_s_day(moderator: User, moderator2: User) -> None:
     day.go("/queue/")
     day.tick(f"Choose {second.reference}").tick(f"Choose {third.reference}")
     day.press("Decide the ticked together")
-    assert "2 of them would be decided" in day.text
+    assert "All of them would be decided" in day.text
     day.tick("Monitor").enter("Note", "One team.").press("Decide 2 cases")
     bulk_decisions.run(BulkJob.objects.get().pk)
     assert "All have had their turn. 2 are" in day.follow("Look again").text
