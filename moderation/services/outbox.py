@@ -115,9 +115,8 @@ def queue(
 
 def withdraw(decision: Decision) -> None:
     """Take back what ``decision`` asked for and nobody is sending."""
-    waiting = Delivery.objects.select_for_update().filter(
-        decision=decision, state__in=(Delivery.State.WAITING, Delivery.State.DEAD)
-    )
+    idle = (Delivery.State.WAITING, Delivery.State.DEAD)
+    waiting = Delivery.objects.filter(decision=decision, state__in=idle)
     waiting.update(state=Delivery.State.WITHDRAWN)
 
 
@@ -127,8 +126,9 @@ def recall(_case: Case, decision: Decision) -> str:
     For ``departures.provide_recall``. A delivery that was tried counts as one that may have left:
     the receiver can have got it and the answer been lost.
     """
+    # All rows are locked before any is looked at: a worker may just be taking one.
     asked = Delivery.objects.select_for_update().filter(decision=decision).order_by("pk")
-    for delivery in asked.exclude(last_attempt_at=None):
+    for delivery in (row for row in list(asked) if row.last_attempt_at is not None):
         at = f"{timezone.localtime(delivery.finished_at or delivery.last_attempt_at):%H:%M}"
         if delivery.state == Delivery.State.DONE:
             return f"What it asked for went to {delivery.get_kind_display()} at {at}."

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
@@ -22,7 +23,7 @@ from moderation.services import age_checks, claims, erasure, outbox, undo, upkee
 from staff.errors import Refused
 from staff.models import User
 from tests.moderation import factories
-from tests.moderation.sql import refused
+from tests.moderation.sql import intruding, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +52,7 @@ class Platform:
                 """Nothing on the terminal."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
 
 @pytest.fixture
@@ -282,6 +283,36 @@ def test_what_left_or_may_have_left_is_not_taken_back(
         _undo(case, moderator)
     case.refresh_from_db()
     assert case.state == "monitoring"
+    assert AgeCheck.objects.get().withdrawn_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_a_worker_is_just_taking_is_not_taken_back(
+    moderator: User, platform: Platform
+) -> None:
+    case = factories.asked_for_age(moderator)
+    refusals: list[str] = []
+
+    def take_back() -> None:
+        try:
+            _undo(case, moderator)
+        except CannotUndo as refusal:
+            refusals.append(refusal.message)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=take_back)
+    with intruding() as worker:
+        worker.run(
+            "UPDATE moderation_delivery SET state = 'sending', token = gen_random_uuid(),"
+            " taken_until = now() + interval '5 minutes', last_attempt_at = now()"
+        )
+        thread.start()
+        while not worker.run("SELECT FROM pg_locks WHERE NOT granted") and thread.is_alive():
+            pass
+    thread.join()
+    assert len(refusals) == 1
+    assert "it may have arrived" in refusals[0]
     assert AgeCheck.objects.get().withdrawn_at is None
 
 
