@@ -48,7 +48,8 @@ WORDING: dict[str, Wording] = {
         "case_dismiss",
         "Dismiss",
         "Closes the case. The same evidence never reopens it: only new events that add enough "
-        "points do. The account is told nothing.",
+        "points do. The account is told nothing. Where the recorded age may be wrong, ask for an "
+        "age check.",
     ),
     "monitor": Wording(
         "Monitor",
