@@ -55,7 +55,8 @@ def _database(to: str) -> AdbcDatabase:
     """
     import adbc_driver_postgresql
 
-    return adbc_driver_postgresql.connect(to)
+    database: AdbcDatabase = adbc_driver_postgresql.connect(to)
+    return database
 
 
 class _Shared:

@@ -10,8 +10,10 @@ _UNRESOLVED = """
     WITH missing AS (SELECT id FROM accounts_account WHERE provisional),
     waiting AS (SELECT id FROM accounts_event WHERE ref_id IS NULL AND reference <> '')
     SELECT (SELECT count(*) FROM missing),
-           (SELECT count(*) FROM accounts_tie
-            WHERE a_id IN (SELECT id FROM missing) OR b_id IN (SELECT id FROM missing)),
+           (SELECT count(*) FROM (
+                SELECT id FROM accounts_tie WHERE a_id IN (SELECT id FROM missing)
+                UNION SELECT id FROM accounts_tie WHERE b_id IN (SELECT id FROM missing)
+            ) unresolved),
            (SELECT count(*) FROM (
                 SELECT id FROM waiting
                 UNION SELECT id FROM accounts_event WHERE actor_id IN (SELECT id FROM missing)

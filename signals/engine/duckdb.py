@@ -27,6 +27,12 @@ class DuckDB:
     name = "duckdb"
 
     def __init__(self) -> None:
+        self._open()
+        self._index: TieIndex | None = None
+        self._arrow: dict[str, pa.Table] = {}
+        self._loaded: set[str] = set()
+
+    def _open(self) -> None:
         self._spill = tempfile.TemporaryDirectory(prefix="sightline-")
         self._ibis = ibis.duckdb.connect(
             threads=threads(),
@@ -35,9 +41,6 @@ class DuckDB:
             memory_limit=os.environ.get("SIGNALS_MEMORY", "3GB"),
         )
         self._connection = self._ibis.con
-        self._index: TieIndex | None = None
-        self._arrow: dict[str, pa.Table] = {}
-        self._loaded: set[str] = set()
 
     def __enter__(self) -> Self:
         return self

@@ -107,15 +107,19 @@ class FrozenCohorts(Cohorts):
             return np.full(len(account), np.nan if band is not None else 0.5)
         cells = self._cells(fitted, s, account, band)
         starts, value, below = fitted["starts"], fitted["value"], fitted["below"]
-        result = np.empty(len(account))
-        for row, (cell, x) in enumerate(zip(cells.tolist(), values.tolist(), strict=True)):
-            low, high = starts[cell], starts[cell + 1]
-            size = float(fitted["size"][cell])
-            counts = np.append(below[low:high], size)
-            at_least = size - counts[np.searchsorted(value[low:high], x, side="left")]
-            above = size - counts[np.searchsorted(value[low:high], x, side="right")]
-            result[row] = (0.5 * (above + at_least) + 0.5) / (size + 1.0)
-        return result
+        low, high = starts[cells], starts[cells + 1]
+        left, right = low.copy(), low.copy()
+        order = np.argsort(cells, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(cells[order])) + 1):
+            among = value[low[rows[0]] : high[rows[0]]]
+            left[rows] += np.searchsorted(among, values[rows], side="left")
+            right[rows] += np.searchsorted(among, values[rows], side="right")
+        size = fitted["size"][cells].astype(np.float64)
+        at_least, above = np.zeros(len(cells)), np.zeros(len(cells))
+        for place, count in ((left, at_least), (right, above)):
+            within = place < high
+            count[within] = size[within] - below[place[within]]
+        return (0.5 * (above + at_least) + 0.5) / (size + 1.0)
 
     def same_size(self, account: Whole, values: Floats, size: Floats) -> tuple[Floats, Floats]:
         page = self.priors.page("same_size")

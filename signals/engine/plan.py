@@ -10,11 +10,14 @@ other number there lies within some years of it.
 from __future__ import annotations
 
 import re
+import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
+import duckdb
 import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
@@ -38,6 +41,13 @@ EARLIEST: Final = 10**15
 
 _BEFORE: Final = 4000 * DAY
 _NUMBER: Final = re.compile(r"\b\d{16}\b")
+
+
+_OPTIMISERS: Final = frozenset({"filter_pushdown", "deliminator", "unnest_rewriter"})
+"""What DuckDB does to a statement that is carried out on few rows. Everything else that it can do
+takes longer than it spares there."""
+
+_standing = threading.local()
 
 
 class CannotReplay(Exception):
@@ -158,12 +168,14 @@ class Recording(DuckDB):
 
 
 class Replay(DuckDB):
-    """The embedded engine, asked what a plan holds. ``load``, ``sums`` give the rows themselves."""
+    """The embedded engine, asked what a plan holds. ``load``, ``sums`` give the rows themselves.
+
+    A thread's replays share one connection. Each is a transaction that is taken back, so that the
+    next one finds nothing.
+    """
 
     def __init__(self, plan: Plan, prepared: Prepared, spec: ThresholdSpec, priors: Frozen) -> None:
         super().__init__()
-        # a second thread costs more than it does for so few rows
-        self._connection.execute("SET threads = 1")
         self._plan, self._prepared, self._spec, self._priors = plan, prepared, spec, priors
         self._made: dict[str, Any] = {}
         self._given: dict[str, Maker] = {
@@ -196,6 +208,23 @@ class Replay(DuckDB):
             priors=priors,
         )
         self.tables = _Answering(**vars(self.tables), replay=self)
+
+    def _open(self) -> None:
+        if not hasattr(_standing, "connection"):
+            _standing.connection = _new_connection()
+        self._connection = _standing.connection
+
+    def __enter__(self) -> Self:
+        self._connection.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._connection.rollback()
+            for name in self._loaded:
+                self._connection.unregister(name)
+        except duckdb.Error:
+            del _standing.connection
 
     def load(self, name: str, table: pa.Table) -> Any:
         """Make rows known by name, without asking what they are."""
@@ -242,7 +271,7 @@ class Replay(DuckDB):
             values = self._plan.makers[step.name](self.tables)
             rows = self._sums(step.name, values, step.organic)
         elif step.kind == "narrow":
-            super().narrow(step.name, step.columns)
+            pass  # a few rows may stay as wide as they are
         elif step.kind == "circle":
             found = self.fetch(step)
             self.circle_of(found, step, self._prepared, len(self._spec.stretches))
@@ -257,7 +286,11 @@ class Replay(DuckDB):
         if not isinstance(expression, Step):
             return super().fetch(expression)
         sql = expression.sql(self._prepared.as_of)
-        return self._connection.sql(sql).to_arrow_table().cast(expression.schema)
+        with warnings.catch_warnings():
+            # It advises .sql(), which copies no rows but plans the statement twice.
+            warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
+            rows = self._connection.execute(sql).to_arrow_table()
+        return rows.cast(expression.schema)
 
     def _sums(self, name: str, values: pa.Table, organic: bool) -> pa.Table:
         nothing: Any = None
@@ -277,6 +310,23 @@ class Replay(DuckDB):
         if name not in self._made:
             self._made[name] = make()
         return self._made[name]
+
+
+def _new_connection() -> duckdb.DuckDBPyConnection:
+    """A database in memory, for few rows."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": 1,  # a second thread costs more than it does
+            "preserve_insertion_order": False,
+            "python_enable_replacements": False,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    every = connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()
+    needless = sorted(name for (name,) in every if name not in _OPTIMISERS)
+    connection.execute(f"SET disabled_optimizers = '{','.join(needless)}'")
+    return connection
 
 
 @dataclass(frozen=True)

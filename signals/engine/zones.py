@@ -85,6 +85,21 @@ def _changes(zone: ZoneInfo, since: datetime, until: datetime) -> list[tuple[dat
     return found
 
 
+@cache
+def _changes_of_years(name: str, first: int, last: int) -> list[tuple[datetime, timedelta]]:
+    zone = ZoneInfo(name)
+    return _changes(zone, datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 1, tzinfo=UTC))
+
+
+def _changes_between(
+    name: str, since: datetime, until: datetime
+) -> list[tuple[datetime, timedelta]]:
+    """``_changes`` out of those of whole years, which every run of a year has in common."""
+    found = _changes_of_years(name, since.year, until.year)
+    before = [offset for begins, offset in found if begins <= since]
+    return [(since, before[-1]), *(change for change in found if since < change[0] < until)]
+
+
 def zone_table(regions: pa.ChunkedArray, as_of: int) -> pa.Table:
     """zone (the region's text), begins, ends (µs), offset (µs to add to UTC); known regions
     only."""
@@ -97,7 +112,7 @@ def zone_table(regions: pa.ChunkedArray, as_of: int) -> pa.Table:
         if name is None:
             continue
         if name not in changes:
-            changes[name] = _changes(ZoneInfo(name), since, until)
+            changes[name] = _changes_between(name, since, until)
         found = changes[name]
         for place, (begins, offset) in enumerate(found):
             ends = found[place + 1][0] if place + 1 < len(found) else until + timedelta(days=1)

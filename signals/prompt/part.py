@@ -30,6 +30,9 @@ MOST_ROWS: Final = 150_000
 _MOST_CANDIDATES: Final = 20_000
 """Events looked through, from the newest back, for those of one import."""
 
+_NAMED: Final = pa.array(["Offer", "Follow", "Accept", "Block"])
+"""Types of events that others answer or take back. No import resolves a row that names another."""
+
 Ids = NDArray[np.int64]
 
 _EVENT: Final = (
@@ -151,9 +154,13 @@ def _of(cursor: Cursor, accounts: Ids) -> tuple[pa.Table, pa.Table]:
     )
     _check(ties.num_rows)
     events = _once([_events_where(cursor, side, accounts) for side in ("actor_id", "object_id")])
+    asked = np.zeros(0, np.int64)
     for _ in range(2):  # an answer, and who takes it back
         _check(ties.num_rows + events.num_rows)
-        events = _once([events, _events_where(cursor, "ref_id", _ids(events, "id"))])
+        named = events.filter(pc.is_in(events["type"], value_set=_NAMED))
+        new = np.setdiff1d(_ids(named, "id"), asked)
+        events = _once([events, _events_where(cursor, "ref_id", new)])
+        asked = np.union1d(asked, new)
     _check(ties.num_rows + events.num_rows)
     return ties, events
 

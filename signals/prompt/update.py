@@ -185,9 +185,10 @@ def _publish(actor: Actor, ready: Ready, part: Part, found: PartResult, began: f
 def _write_scores(run: Run, base: Run, scores: pa.Table) -> None:
     """A few rows; who approaches the same children as whom is as the complete run found it."""
     accounts = scores["account"].to_pylist()
-    rings = dict(
-        Score.objects.filter(run=base, account__in=accounts).values_list("account_id", "ring")
-    )
+    # By account alone: of a run that has just ended the planner knows no number of rows, and would
+    # take it for the shorter way to read all of them.
+    known = Score.objects.filter(account__in=accounts).values_list("run_id", "account_id", "ring")
+    rings = {account: ring for run_id, account, ring in known if run_id == base.pk}
     Score.objects.bulk_create(
         Score(
             run=run,
