@@ -15,14 +15,16 @@ import statistics
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bench.home import prepare
 from bench.memory import peak
 
+EVENTS: Final = 24
 
-def measure(home: Path, events: int = 7) -> dict[str, Any]:
-    """Median and longest seconds of so many events, one after the other."""
+
+def measure(home: Path, events: int = EVENTS) -> dict[str, Any]:
+    """Seconds of so many events, one after the other: median, 95th percentile and longest."""
     prepare(home)
     from django.db.models import Max
 
@@ -40,6 +42,7 @@ def measure(home: Path, events: int = 7) -> dict[str, Any]:
     last = Event.objects.aggregate(last=Max("published"))["last"]
     seconds: dict[str, list[float]] = {"import": [], "update": [], "total": []}
     changed = 0
+    busy = -time.process_time()
     for number, (case, stranger) in enumerate(zip(cases[::2], strangers, strict=False)):
         before = case.assessment_id
         file = home / f"event-{number}.csv"
@@ -55,14 +58,21 @@ def measure(home: Path, events: int = 7) -> dict[str, Any]:
         case.refresh_from_db()
         changed += case.assessment_id != before
         file.unlink()
+    busy += time.process_time()
     return {
         "events": len(seconds["total"]),
         "cases_changed": changed,
         "warming_up": round(warming, 2),
         "median_seconds": {name: round(statistics.median(x), 3) for name, x in seconds.items()},
+        "p95_seconds": {name: round(_p95(x), 3) for name, x in seconds.items()},
         "longest_seconds": {name: round(max(x), 3) for name, x in seconds.items()},
+        "processor_seconds": round(busy / len(seconds["total"]), 3),
         "peak_bytes": peak(),
     }
+
+
+def _p95(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=20, method="inclusive")[-1]
 
 
 def _send(file: Path) -> dict[str, float]:

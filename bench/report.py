@@ -103,8 +103,8 @@ def _full_run(accounts: int, measured: dict[str, Any]) -> Iterator[Line]:
     if event := measured.get("one_event"):
         median = event["median_seconds"]["total"]
         yield Line(
-            f"one event to its case, {accounts:,} accounts: seconds (longest "
-            f"{event['longest_seconds']['total']:.2f})",
+            f"one event to its case, {accounts:,} accounts: seconds (95 % within "
+            f"{event['p95_seconds']['total']:.2f})",
             f"{median:.2f}",
             "≤ 2" if is_large else "",
             median <= 2 if is_large else None,
