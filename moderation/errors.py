@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from moderation.domain.referrals import ReferralState, ReferralVerb
@@ -24,6 +24,20 @@ class CaseTaken(Refused):
         self.since = since
         self.reference = reference
         super().__init__(f"{holder_name} has been reviewing {reference} since {since:%H:%M} UTC.")
+
+
+class ShiftFull(Refused):
+    """A limit of the person's shift is reached, so that no further case is taken in it.
+
+    ``reached``: what the shift has held, in words, such as "40 cases".
+    """
+
+    def __init__(self, *, reached: Sequence[str]) -> None:
+        self.reached = list(reached)
+        super().__init__(
+            f"Your shift has held {', '.join(reached)}. Take a break, or choose to go on, before "
+            "you take another."
+        )
 
 
 class LeaseLapsed(Refused):

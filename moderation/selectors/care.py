@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from moderation.domain import priority
 from moderation.domain.ages import UNDER_13
@@ -21,6 +21,10 @@ CONTACTS = (
     "In a crisis anywhere: findahelpline.com."
 )
 """Whom to talk to, until an admin has written it."""
+
+FEWEST = 3
+"""People whose sums say nothing about one of them."""
+_STRETCHES = (("Last 24 hours", timedelta(hours=24)), ("Last 7 days", timedelta(days=7)))
 
 _CATEGORIES: dict[Category, Q] = {
     Category.UNDER_13: Q(priority_factors__youngest=priority.YOUNGEST[UNDER_13]),
@@ -50,6 +54,28 @@ class Standing:
         if self.reveals >= self.limits.reveals:
             said.append(f"names revealed {self.reveals} times")
         return said
+
+    @property
+    def room(self) -> int:
+        """How many cases more the shift can hold."""
+        return 0 if self.reached else self.limits.cases - self.cases
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """What all shifts of a stretch of time have held together; nobody's own numbers.
+
+    ``further``: how often somebody chose to go on past a limit. None where fewer than ``FEWEST``
+    people worked: then a sum tells of single people.
+    """
+
+    label: str
+    people: int
+    cases: int | None = None
+    critical: int | None = None
+    reveals: int | None = None
+    skipped: int | None = None
+    further: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +120,55 @@ def is_over(shift: Shift, now: datetime) -> bool:
 def standing(user: User, now: datetime) -> Standing:
     """Where ``user`` stands now. Four queries."""
     shift = running(user, now)
-    set_ = limits(terms())
     if shift is None:
-        return Standing(None, 0, 0, 0, set_)
-    counts = Counter(shift.exposures.values_list("sort", "severity"))
-    of_cases = {severity: n for (sort, severity), n in counts.items() if sort == Exposure.Sort.CASE}
+        return Standing(None, 0, 0, 0, limits(terms()))
+    return standing_of(shift)
+
+
+def standing_of(shift: Shift) -> Standing:
+    """Where one shift stands. Two queries."""
+    set_ = limits(terms())
+    counts = shift.exposures.order_by().values_list("sort", "severity").annotate(n=Count("pk"))
+    found = {(sort, severity): n for sort, severity, n in counts}
+    of_cases = {severity: n for (sort, severity), n in found.items() if sort == Exposure.Sort.CASE}
     return Standing(
         shift=shift,
         cases=sum(of_cases.values()),
         critical=of_cases.get(Severity.CRITICAL, 0),
-        reveals=sum(n for (sort, _), n in counts.items() if sort == Exposure.Sort.REVEAL),
+        reveals=sum(n for (sort, _), n in found.items() if sort == Exposure.Sort.REVEAL),
         limits=set_.further(shift.further),
     )
+
+
+def carried(standing: Standing) -> set[int]:
+    """Ids of the cases that the shift has held: to take one again adds nothing. One query."""
+    if standing.shift is None:
+        return set()
+    held = standing.shift.exposures.filter(sort=Exposure.Sort.CASE)
+    return set(held.values_list("case", flat=True))
+
+
+def team(now: datetime) -> list[Team]:
+    """What everybody's shifts have held together lately. Four queries."""
+    totals = []
+    for label, length in _STRETCHES:
+        since = now - length
+        rows = Exposure.objects.filter(at__gt=since)
+        cases = Q(sort=Exposure.Sort.CASE)
+        sums = rows.aggregate(
+            people=Count("shift__user", distinct=True),
+            cases=Count("pk", filter=cases),
+            critical=Count("pk", filter=cases & Q(severity=Severity.CRITICAL)),
+            reveals=Count("pk", filter=Q(sort=Exposure.Sort.REVEAL)),
+            skipped=Count("pk", filter=Q(skipped=True)),
+        )
+        if sums["people"] < FEWEST:
+            totals.append(Team(label, sums["people"]))
+            continue
+        shifts = Shift.objects.filter(exposures__at__gt=since).distinct()
+        further = sum(shifts.values_list("further", flat=True))
+        totals.append(Team(label, further=further, **sums))
+    return totals
 
 
 def left_out(user: User) -> list[str]:

@@ -18,7 +18,7 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.domain.care import Category
 from moderation.domain.transitions import State, Verb
-from moderation.errors import IllegalMove, InvalidDecision, LeaseLapsed
+from moderation.errors import IllegalMove, InvalidDecision, LeaseLapsed, ShiftFull
 from moderation.models import CareChoice, CareTerms, Case, Exposure, Shift
 from moderation.selectors import care as select
 from moderation.services.checks import Entered
@@ -152,13 +152,25 @@ def forget_shifts(*, actor: Actor) -> int:
         return number
 
 
+def check_room(user: User, now: datetime) -> None:
+    """Raises ShiftFull where a limit of the person's shift is reached."""
+    if reached := select.standing(user, now).reached:
+        raise ShiftFull(reached=reached)
+
+
 def note_case(user: User, case: Case, now: datetime) -> None:
-    """Count a case that ``user`` takes; the same one counts once in a shift."""
-    Exposure.objects.get_or_create(
-        shift=_shift(user, now),
-        case=case,
-        sort=Exposure.Sort.CASE,
-        defaults={"severity": case.severity, "at": now},
+    """Count a case that ``user`` takes; the same one counts once in a shift.
+
+    Raises ShiftFull where a limit is reached; a case that the shift has held already is no more.
+    """
+    shift = _shift(user, now)
+    if shift.exposures.filter(case=case, sort=Exposure.Sort.CASE).exists():
+        return
+    # Behind the lock on the shift: of two cases at once, the second is counted against the first
+    if reached := select.standing_of(shift).reached:
+        raise ShiftFull(reached=reached)
+    Exposure.objects.create(
+        shift=shift, case=case, sort=Exposure.Sort.CASE, severity=case.severity, at=now
     )
 
 

@@ -13,10 +13,10 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.access import hidden_from
 from moderation.domain.transitions import State, Verb
-from moderation.errors import IllegalMove, LeaseLapsed
+from moderation.errors import IllegalMove, LeaseLapsed, ShiftFull
 from moderation.models import Case
 from moderation.selectors.care import not_for
-from moderation.services.care import note_case
+from moderation.services.care import check_room, note_case
 from moderation.services.moves import LEASE, background, lock, move, person, taken, target
 from staff.capabilities import Capability
 from staff.errors import Refused
@@ -35,7 +35,8 @@ def claim(*, actor: Actor, case_id: int) -> Case:
     """Take a case for review. Claiming what one already holds extends the hold.
 
     A lapsed hold of somebody else is taken over, recorded as a release and a claim.
-    Raises NotAllowed, CaseTaken (who holds it), IllegalMove or Case.DoesNotExist.
+    Raises NotAllowed, CaseTaken (who holds it), ShiftFull (a limit of the person's shift),
+    IllegalMove or Case.DoesNotExist.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
@@ -55,12 +56,13 @@ def claim_next(*, actor: Actor) -> Case | None:
     Two people asking at once get two different cases. Where nothing is open, a case whose hold
     has lapsed is taken over without waiting for the sweep; where all that is open is just being
     written, by a run or another person, this waits for it. What the person leaves to others, or
-    skipped in this shift, is not offered. Raises NotAllowed.
+    skipped in this shift, is not offered. Raises NotAllowed, or ShiftFull at a limit of the shift.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
     with transaction.atomic():
         now = timezone.now()
+        check_room(user, now)
         ordered = _offered(user, now).order_by("-priority", "id")
         free = ordered.select_for_update(skip_locked=True)
         case = (
@@ -78,25 +80,33 @@ def _offered(user: User, now: datetime) -> QuerySet[Case]:
 def claim_together(*, actor: Actor, case_ids: Sequence[int]) -> list[Case]:
     """Claim those of some cases that are free, all at once; those that the actor holds then.
 
-    For cases that belong together, at most ``TOGETHER``. Cases that somebody else holds, and those
-    that are decided, are left alone: the others are worth taking without them. Raises NotAllowed
-    or Refused.
+    For cases that belong together, at most ``TOGETHER``, taken in the order given. Cases that
+    somebody else holds, those that are decided, and what goes beyond a limit of the person's shift
+    are left alone: the others are worth taking without them. Raises NotAllowed, Refused, or
+    ShiftFull where the limit leaves nothing.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
     if len(set(case_ids)) > TOGETHER:
         raise Refused(f"Take {TOGETHER} cases at most at a time.")
-    taken = []
+    taken: list[Case] = []
+    full: ShiftFull | None = None
     with transaction.atomic():
         seen = Case.objects.exclude(pk__in=hidden_from(user)).filter(pk__in=case_ids)
-        for case in seen.select_for_update().order_by("id"):
+        locked = {case.pk: case for case in seen.select_for_update().order_by("id")}
+        for case in (locked[pk] for pk in dict.fromkeys(case_ids) if pk in locked):
             now = timezone.now()
             if case.is_held_by(user, now):
                 taken.append(_extend(case, actor=actor, now=now))
             elif case.state == State.OPEN or (
                 case.state == State.IN_REVIEW and _has_lapsed(case, now)
             ):
-                taken.append(_take(case, actor=actor, user=user))
+                try:
+                    taken.append(_take(case, actor=actor, user=user))
+                except ShiftFull as refusal:
+                    full = refusal
+        if full and not taken:
+            raise full
     return taken
 
 
@@ -164,11 +174,11 @@ def _check_held(case: Case, user: User, now: datetime, verb: Verb) -> None:
 
 
 def _take(case: Case, *, actor: Actor, user: User) -> Case:
-    if case.state == State.IN_REVIEW:
-        move(case, Verb.RELEASE, actor=actor, reason=_LAPSED)
     now = timezone.now()
     lease = now + LEASE
-    note_case(user, case, now)
+    note_case(user, case, now)  # first: it refuses where the shift is full
+    if case.state == State.IN_REVIEW:
+        move(case, Verb.RELEASE, actor=actor, reason=_LAPSED)
     move(case, Verb.CLAIM, actor=actor, holder=user, lease_expires_at=lease, claimed_at=now)
     return case
 

@@ -20,6 +20,7 @@ from moderation.domain.vocabulary import DISMISS_LABELS, Severity
 from moderation.errors import InvalidDecision
 from moderation.forms import CaseForm
 from moderation.models import BulkItem, BulkJob
+from moderation.selectors import care
 from moderation.selectors import queue as select
 from moderation.services import bulk_decisions
 from moderation.views.answers import actor, go_to, person, wants_part
@@ -129,6 +130,8 @@ def job(request: HttpRequest, job_id: int) -> HttpResponse:
 
 def _reviewed(user: User, chosen: list[int]) -> list[Reviewed]:
     now = timezone.now()
+    standing = care.standing(user, now)
+    carried, room = care.carried(standing), standing.room
     reviewed = []
     for case in select.by_ids(user, chosen):
         row = row_of(case, user, now)
@@ -138,6 +141,9 @@ def _reviewed(user: User, chosen: list[int]) -> list[Reviewed]:
             free=row.claimable or row.mine,
             holder=row.holder,
         )
+        if not why_not and not row.mine and case.pk not in carried:
+            room -= 1
+            why_not = "Your shift has no room for it." if room < 0 else ""
         reviewed.append(Reviewed(row, why_not))
     return reviewed
 

@@ -66,7 +66,10 @@ class TermsForm(forms.Form):
 @require(Capability.REVIEW_CASES)
 @require_safe
 def shift(request: HttpRequest) -> HttpResponse:
-    """Where the shift stands, and the choices for it; seen by the person alone."""
+    """Where the shift stands, and the choices for it; seen by the person alone.
+
+    Those who look after the load also see what the team has carried together.
+    """
     user = person(request)
     standing = select.standing(user, timezone.now())
     context = {
@@ -74,6 +77,8 @@ def shift(request: HttpRequest) -> HttpResponse:
         "form": ChoiceForm(initial={"left_out": select.left_out(user)}),
         "contacts": select.contacts(),
         "summary": select.summary(standing.shift) if standing.shift else None,
+        "team": select.team(timezone.now()) if user.can(Capability.VIEW_LOAD) else [],
+        "fewest": select.FEWEST,
     }
     return render(request, "moderation/shift.html", context)
 

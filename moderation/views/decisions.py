@@ -10,18 +10,17 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from moderation import forms
 from moderation.access import case_or_404
-from moderation.errors import CaseTaken, InvalidDecision
+from moderation.errors import CaseTaken, InvalidDecision, ShiftFull
 from moderation.models import Case
 from moderation.selectors import completeness
 from moderation.services import claims, decisions, drafts, escalation, undo
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
-from moderation.views.onwards import enough, next_case, to_pause
+from moderation.views.onwards import next_case, to_pause
 from moderation.views.queue import row_part
 from staff.capabilities import Capability
 from staff.confirmation import NOTHING, confirm, is_confirmed, ways
@@ -41,10 +40,10 @@ def claim(request: HttpRequest, reference: str) -> HttpResponse:
     case = case_or_404(person(request), reference)
     if request.method != "POST":
         return redirect(case_url(case))
-    if not case.is_held_by(person(request), timezone.now()) and enough(request):
-        return to_pause(request)
     try:
         claims.claim(actor=actor(request), case_id=case.pk)
+    except ShiftFull:
+        return to_pause(request)
     except CaseTaken as taken:
         template = "moderation/case_taken.html" + ("#notice" if wants_part(request) else "")
         return render(request, template, {"case": case, "taken": taken}, status=409)

@@ -10,9 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from moderation.access import case_or_404
+from moderation.errors import ShiftFull
+from moderation.selectors import care
 from moderation.selectors import linked as select
 from moderation.services import claims
 from moderation.views.answers import actor, go_to, person
+from moderation.views.onwards import to_pause
 from moderation.views.rows import row_of
 from staff.capabilities import Capability
 from staff.errors import NotAllowed, Refused
@@ -50,12 +53,18 @@ def _take(request: HttpRequest, chosen: list[int], reference: str) -> HttpRespon
         return go_to(request, here)
     try:
         taken = claims.claim_together(actor=actor(request), case_ids=chosen)
+    except ShiftFull:
+        return to_pause(request)
     except Refused as refusal:
         messages.warning(request, refusal.message)
         return go_to(request, here)
     names = ", ".join(case.reference for case in taken)
     missed = len(chosen) - len(taken)
-    left = f" {missed} could not be taken: held by others, or decided." if missed else ""
+    full = missed and not care.standing(person(request), timezone.now()).room
+    why = (
+        "your shift has held enough, or others hold them" if full else "held by others, or decided"
+    )
+    left = f" {missed} could not be taken: {why}." if missed else ""
     if taken:
         messages.success(request, f"You hold {names}.{left}")
         return go_to(request, reverse("queue") + "?view=mine")

@@ -7,14 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from moderation.errors import ShiftFull
 from moderation.selectors import care
 from moderation.services import claims
 from moderation.views.answers import actor, case_url, go_to, person
-
-
-def enough(request: HttpRequest) -> bool:
-    """Whether a limit of the person's shift is reached: the next case waits for a choice."""
-    return bool(care.standing(person(request), timezone.now()).reached)
 
 
 def to_pause(request: HttpRequest, said: str = "") -> HttpResponse:
@@ -26,9 +22,10 @@ def to_pause(request: HttpRequest, said: str = "") -> HttpResponse:
 
 def next_case(request: HttpRequest, said: str = "") -> HttpResponse:
     """Claim the most urgent case and open it; ``said`` tells what was done before."""
-    if enough(request):
+    try:
+        case = claims.claim_next(actor=actor(request))
+    except ShiftFull:
         return to_pause(request, said)
-    case = claims.claim_next(actor=actor(request))
     if case is None:
         _tell(request, said)
         return go_to(request, reverse("queue"))

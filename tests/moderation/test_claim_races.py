@@ -15,7 +15,7 @@ from audit.actors import Actor
 from audit.models import Entry
 from moderation.errors import CaseTaken
 from moderation.models import Case
-from moderation.services import claims, intake
+from moderation.services import care, claims, intake
 from signals.models import Assessment
 from staff.models import User
 from tests.moderation import factories
@@ -24,6 +24,14 @@ from tests.moderation.sql import intruding
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RACES = 1_000
+
+
+@pytest.fixture
+def long_shifts(admin: User) -> None:
+    """Shifts that hold more cases than anybody should carry."""
+    care.set_terms(
+        actor=Actor.of_user(admin), cases=care.MOST, critical=care.MOST, reveals=1, contacts="Sam."
+    )
 
 
 def at_once(*jobs: Callable[[], Any]) -> list[Any]:
@@ -61,7 +69,7 @@ def open_many(count: int) -> list[int]:
 
 
 def test_a_thousand_races_have_one_winner_each_and_tell_the_loser(
-    moderator: User, moderator2: User
+    long_shifts: None, moderator: User, moderator2: User
 ) -> None:
     cases = open_many(RACES)
     start = Barrier(2, timeout=60)
@@ -87,7 +95,7 @@ def test_a_thousand_races_have_one_winner_each_and_tell_the_loser(
 
 
 def test_people_who_ask_for_the_next_case_at_once_get_different_ones(
-    moderator: User, moderator2: User, supervisor: User
+    long_shifts: None, moderator: User, moderator2: User, supervisor: User
 ) -> None:
     cases = open_many(60)
 

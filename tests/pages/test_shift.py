@@ -10,9 +10,10 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.domain.transitions import State
+from moderation.errors import ShiftFull
 from moderation.models import Case, Exposure, Shift
 from moderation.selectors import care as select
-from moderation.services import care, claims, reveals
+from moderation.services import bulk_decisions, care, claims, reveals
 from staff.models import User
 from tests.moderation import factories
 from tests.pages.conftest import Seen, SignedIn
@@ -53,6 +54,90 @@ def test_a_break_is_offered_before_one_case_too_many(
 
     assert browser.post("/shift/pause/")["Location"] == f"/cases/{third.reference}/"
     assert Entry.objects.filter(verb="care.go_on").count() == 1
+
+
+def test_the_limit_holds_whichever_way_a_case_is_taken(
+    tight: None, moderator: User, moderator2: User
+) -> None:
+    actor = Actor.of_user(moderator)
+    first, second, third, fourth = (factories.case() for _ in range(4))
+    claims.claim(actor=actor, case_id=first.pk)
+
+    # Of cases that belong together, as many as there is room for, in their order
+    ids = [third.pk, second.pk, fourth.pk]
+    assert claims.claim_together(actor=actor, case_ids=ids) == [third]
+
+    for taken in (
+        lambda: claims.claim(actor=actor, case_id=second.pk),
+        lambda: claims.claim_next(actor=actor),
+        lambda: claims.claim_together(actor=actor, case_ids=[second.pk, fourth.pk]),
+    ):
+        with pytest.raises(ShiftFull, match="Your shift has held 2 cases"):
+            taken()
+    assert set(Case.objects.filter(holder=moderator)) == {first, third}
+    # What the shift has held already adds nothing; and nobody else is held up
+    claims.release(actor=actor, case_id=first.pk)
+    assert claims.claim(actor=actor, case_id=first.pk).holder == moderator
+    assert claims.claim_next(actor=Actor.of_user(moderator2)) == second
+    care.go_on(actor=actor)
+    assert claims.claim(actor=actor, case_id=fourth.pk).holder == moderator
+
+
+def test_deciding_several_stops_at_the_limit(
+    tight: None, moderator: User, signed_in: SignedIn
+) -> None:
+    cases = [factories.case() for _ in range(3)]
+    browser = signed_in(moderator)
+    page = Seen(browser.get("/queue/bulk/", {"case": [case.pk for case in cases]}))
+    assert "2 of them would be decided" in page.text
+    assert "Left alone. Your shift has no room for it." in page.text
+
+    job = bulk_decisions.ask(
+        actor=Actor.of_user(moderator),
+        verb="dismiss",
+        versions={case.pk: case.version for case in cases},
+        note="One family.",
+        reason="family",
+    )
+    bulk_decisions.run(job.pk)
+
+    assert Case.objects.filter(state=State.DISMISSED).count() == 2
+    text = Seen(browser.get(f"/queue/bulk/{job.pk}/")).text
+    assert "2 are dismissed, 1 was left alone." in text
+    assert "Your shift has held 2 cases. Take a break" in text
+
+
+def test_linked_cases_beyond_the_limit_lead_to_the_break(
+    tight: None, moderator: User, signed_in: SignedIn
+) -> None:
+    for _ in range(2):
+        factories.held(moderator)
+    case, other = factories.case(), factories.case()
+    child, second = factories.child(), factories.child()
+    for account in (case.account, other.account):
+        for target in (child, second):
+            factories.evidence(account.assessments.get(), factories.event(account, target))
+    answer = signed_in(moderator).post(
+        f"/cases/{case.reference}/linked/", {"case": [case.pk, other.pk]}
+    )
+    assert answer["Location"] == "/shift/pause/"
+
+
+def test_supervisors_see_what_the_team_has_carried_and_nobody_by_themselves(
+    moderator: User, moderator2: User, supervisor: User, supervisor2: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(supervisor)
+    factories.held(moderator)
+    assert "Too few people for sums" in Seen(browser.get("/shift/")).text
+
+    for user in (moderator2, supervisor2):
+        factories.held(user)
+    care.go_on(actor=Actor.of_user(moderator2))
+
+    text = Seen(browser.get("/shift/")).text
+    assert "Last 24 hours 3 3 0 0 0 1" in text
+    assert moderator.name not in text
+    assert "The team together" not in Seen(signed_in(moderator).get("/shift/")).text
 
 
 def test_seeing_names_counts(tight: None, moderator: User, signed_in: SignedIn) -> None:
