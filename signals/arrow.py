@@ -11,9 +11,6 @@ from accounts.arrow import address, open_connection
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
-ROWS_BYTES = 16 * 1024 * 1024
-"""Size of the batches that rows arrive in, about."""
-
 
 @contextmanager
 def connect() -> Iterator[Connection]:

@@ -3,9 +3,10 @@
 Out of Parquet files where ``SIGNALS_GRAPH`` names some (see ``signals.graph_files``); what people
 decided comes out of PostgreSQL all the same.
 
-All tables are read in one read-only REPEATABLE READ transaction, so that an import that runs beside
-it is seen whole or not at all, chunk by chunk. Rows stream through in batches of some megabytes;
-what stays in memory is the columns that the engine needs.
+All tables are read in read-only REPEATABLE READ transactions that share one snapshot
+(``signals.lanes``), so that an import that runs beside them is seen whole or not at all, chunk by
+chunk. Rows stream through in batches of some megabytes; what stays in memory is the columns that
+the engine needs.
 
 Only resolved rows take part: both ends of a tie, and actor, object and named event of an event,
 are imported accounts and events (an event that names an unresolved event is unresolved itself).
@@ -19,25 +20,37 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from adbc_driver_manager.dbapi import Cursor
-from adbc_driver_postgresql import StatementOptions
 from django.conf import settings
 from django.db import connection
 from numpy.typing import NDArray
 
-from signals import arrow, graph_files, hooks
+from signals import arrow, graph_files, hooks, lanes
 from signals.basis import GRAPH_QUERY, graph_now
-from signals.engine.tables import EXEMPTIONS, LABELS, RawGraph
+from signals.engine.tables import (
+    EVENTS,
+    EXEMPTIONS,
+    KINDS,
+    LABELS,
+    TIES,
+    TYPE,
+    TYPES,
+    RawGraph,
+    empty,
+)
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Cursor
 
 Progress = Callable[[float], None]
 """Called with the share of the snapshot that is done, 0 to 1; what it raises ends the snapshot."""
 
-_OUTCOMES = ("Accept", "Reject", "Ignore", "Undo")  # these name an event, all others an account
+_REFERRING = range(TYPE["Accept"], TYPE["Undo"] + 1)
+"""Codes of the types that name an event; all others name an account."""
 
 _ACCOUNTS_QUERY = """
     SELECT id, birth_date, birth_year, NULLIF(age_band, '') AS age_band, age_source,
@@ -45,15 +58,18 @@ _ACCOUNTS_QUERY = """
            NULLIF(role, '') AS role, created_at, status
     FROM accounts_account WHERE NOT provisional
 """
+# Rows are some ten million, and every column costs: so the code of the kind stands in the lowest
+# bits of another column.
 # A tie that ends later than the time looked from is still there: its end is not known yet.
 _TIES_QUERY = """
-    SELECT id, a_id AS a, b_id AS b, kind, since, {until} AS until
-    FROM accounts_tie WHERE {since}
+    SELECT {a} AS a, b_id AS b, since, {until} AS until FROM accounts_tie WHERE {since}
 """
 _EVENTS_QUERY = """
-    SELECT id, type, actor_id AS actor, object_id AS object, ref_id AS ref, published
+    SELECT id, actor_id AS actor, {target} AS target, published
     FROM accounts_event WHERE {published}
 """
+_CODE_BITS = 4
+_OFTEN = ("Offer", "Accept", "Create", "Reject")  # asked for first
 
 
 @dataclass(frozen=True)
@@ -115,36 +131,65 @@ def _from_database(
     as_of: datetime | None, progress: Progress | None
 ) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     """What the graph rests on, and accounts, ties and events."""
-    with arrow.connect() as adbc, adbc.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with lanes.one_snapshot() as cursors:
+        cursor = cursors[0]
         cursor.execute(GRAPH_QUERY)
         ((graph_basis,),) = cursor.fetchall()
         bar = _Bar(cursor, progress)
-        accounts = _read(cursor, _ACCOUNTS_QUERY, bar)
+        accounts = lanes.rows(cursor, _ACCOUNTS_QUERY).read_all()
+        bar.add(accounts.num_rows)
         known = Ids(accounts.column("id").to_numpy())
-        ties = _read(cursor, _ties_query(as_of), bar, lambda batch: _tie_resolved(batch, known))
-        events = _read(
-            cursor, _events_query(as_of), bar, lambda batch: _ends_resolved(batch, known)
+        ties = lanes.ranges(
+            cursor, "accounts_tie", _ties_query(as_of), lambda rows: _ties(rows, known)
         )
-    tables = {"accounts": accounts, "ties": ties, "events": _chains_resolved(events)}
+        events = lanes.ranges(
+            cursor, "accounts_event", _events_query(as_of), lambda rows: _events(rows, known)
+        )
+        lanes.read(cursors, [*events, *ties], bar.add)
+    tables = {
+        "accounts": accounts,
+        "ties": _table(ties, "ties"),
+        "events": _chains_resolved(_table(events, "events")),
+    }
     return json.loads(graph_basis), tables
+
+
+def _table(ranges: list[lanes.Range], name: str) -> pa.Table:
+    """What was read of a table, in the order of its pages."""
+    batches = [batch for part in ranges for batch in part.batches if batch.num_rows]
+    return pa.Table.from_batches(batches) if batches else empty(name)
 
 
 # -- Queries -----------------------------------------------------------------------------------
 
 
 def _ties_query(as_of: datetime | None) -> str:
+    a = _coded("kind", dict.fromkeys(KINDS, "a_id"), KINDS)
     if as_of is None:
-        return _TIES_QUERY.format(until="until", since="true")
+        return _TIES_QUERY.format(a=a, until="until", since="true")
     at = _literal(as_of)
     return _TIES_QUERY.format(
-        until=f"CASE WHEN until < {at} THEN until END", since=f"(since IS NULL OR since < {at})"
+        a=a,
+        until=f"CASE WHEN until < {at} THEN until END",
+        since=f"(since IS NULL OR since < {at})",
     )
 
 
 def _events_query(as_of: datetime | None) -> str:
     before = "true" if as_of is None else f"published < {_literal(as_of)}"
-    return _EVENTS_QUERY.format(published=before)
+    column = {
+        name: "ref_id" if TYPE[name] in _REFERRING else "object_id" for name in (*_OFTEN, *TYPES)
+    }
+    return _EVENTS_QUERY.format(target=_coded("type", column, TYPES), published=before)
+
+
+def _coded(kind: str, column: dict[str, str], names: tuple[str, ...]) -> str:
+    """SQL for the column that belongs to the kind, and the kind's place in ``names`` below it."""
+    whens = " ".join(
+        f"WHEN '{name}' THEN ({source} << {_CODE_BITS}) + {names.index(name)}"
+        for name, source in column.items()
+    )
+    return f"CASE {kind} {whens} END"
 
 
 def _literal(at: datetime) -> str:
@@ -169,26 +214,6 @@ class _Bar:
             self._progress(min(1.0, self._read / self._expected))
 
 
-def _read(
-    cursor: Cursor,
-    query: str,
-    bar: _Bar,
-    keep: Callable[[pa.RecordBatch], NDArray[np.bool_]] | None = None,
-) -> pa.Table:
-    """The rows of ``query`` for which ``keep`` says so."""
-    cursor.adbc_statement.set_options(
-        **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(arrow.ROWS_BYTES)}
-    )
-    cursor.execute(query)
-    reader = cursor.fetch_record_batch()
-    batches = []
-    for batch in reader:
-        bar.add(batch.num_rows)
-        kept = None if keep is None else keep(batch)
-        batches.append(batch if kept is None or kept.all() else batch.filter(pa.array(kept)))
-    return pa.Table.from_batches(batches, schema=reader.schema)
-
-
 # -- Resolved rows -----------------------------------------------------------------------------
 
 
@@ -206,25 +231,50 @@ class Ids:
             self._there = np.sort(ids)
 
     def has(self, column: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of ``column`` (values of 0 or more) are in the set."""
+        """Which of ``column`` (values of −1 or more) are in the set, whose values are 0 or more."""
         if self._is_dense:
             return np.asarray(self._there[np.minimum(column, self._top + 1)])
         places = np.searchsorted(self._there, column)
         return np.asarray(self._there[np.minimum(places, len(self._there) - 1)] == column)
 
 
-def _tie_resolved(batch: pa.RecordBatch, known: Ids) -> NDArray[np.bool_]:
-    return known.has(batch["a"].to_numpy()) & known.has(batch["b"].to_numpy())
+def _ties(batch: pa.RecordBatch, known: Ids) -> pa.RecordBatch:
+    """Ties both of whose ends are known."""
+    code, a = _split(batch["a"])
+    there = known.has(a) & known.has(batch["b"].to_numpy())
+    columns = [pa.array(a), batch["b"], _named(code, KINDS), batch["since"], batch["until"]]
+    return _where(there, pa.RecordBatch.from_arrays(columns, names=TIES.names))
 
 
-def _ends_resolved(batch: pa.RecordBatch, known: Ids) -> NDArray[np.bool_]:
-    """Actor known; object known, or for an outcome the named event found."""
-    has_object = batch["object"].is_valid().to_numpy(zero_copy_only=False)
-    objects = batch["object"].fill_null(0).to_numpy()
-    has_ref = batch["ref"].is_valid().to_numpy(zero_copy_only=False)
-    names_event = pc.is_in(batch["type"], pa.array(_OUTCOMES)).to_numpy(zero_copy_only=False)
-    target_known = np.where(names_event, has_ref, has_object & known.has(objects))
-    return np.asarray(known.has(batch["actor"].to_numpy()) & target_known)
+def _events(batch: pa.RecordBatch, known: Ids) -> pa.RecordBatch:
+    """Events whose actor is known, and the object; of an outcome, whose named event was found."""
+    code, target = _split(batch["target"])
+    refers = (code >= _REFERRING.start) & (code < _REFERRING.stop)
+    there = known.has(batch["actor"].to_numpy())
+    there &= np.where(refers, target >= 0, known.has(target))
+    columns = [
+        batch["id"],
+        _named(code, TYPES),
+        batch["actor"],
+        pa.array(target, mask=refers),
+        pa.array(target, mask=~refers),
+        batch["published"],
+    ]
+    return _where(there, pa.RecordBatch.from_arrays(columns, names=EVENTS.names))
+
+
+def _split(coded: pa.Array) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Code, and what stands above it; −1 for both where there is nothing."""
+    values = coded.fill_null(-1).to_numpy()
+    return (values & ((1 << _CODE_BITS) - 1)).astype(np.int8), values >> _CODE_BITS
+
+
+def _named(code: NDArray[np.int8], names: tuple[str, ...]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(code), pa.array(names), safe=False)
+
+
+def _where(there: NDArray[np.bool_], batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch if there.all() else batch.filter(pa.array(there))
 
 
 def _chains_resolved(events: pa.Table) -> pa.Table:

@@ -13,8 +13,9 @@ from typing import Any
 import ibis
 from ibis.expr.types import Table
 
-from signals.engine.kernels import NEVER, STILL
-from signals.engine.prepare import DAY, KIND, TYPE, YEAR
+from signals.engine.kernels import ALWAYS, NEVER, STILL
+from signals.engine.prepare import DAY, YEAR
+from signals.engine.tables import KIND, TYPE
 from signals.spec import ThresholdSpec
 
 OFFER, FOLLOW, CREATE = TYPE["Offer"], TYPE["Follow"], TYPE["Create"]
@@ -43,39 +44,46 @@ def of_type(events: Table, *names: str) -> Table:
     return events.filter(events.type.isin([TYPE[name] for name in names]))
 
 
-def answers(events: Table) -> Table:
+def answers(replies: Table) -> Table:
     """Accept, Reject and Ignore by the one who was asked, beside what they answer.
 
-    Columns: id, type, t of the answer; request, kind, u (who asked), v (who answered), requested.
+    Columns: id, type, t of the answer; request, kind, u (who asked), v (who answered), requested;
+    alone: nothing else names the request.
     """
-    asked = of_type(events, "Offer", "Follow").select(
-        request="id", kind="type", u="actor", v="object", requested="t"
+    given = of_type(replies, "Accept", "Reject", "Ignore")
+    given = given.filter(given.what.isin([OFFER, FOLLOW]) & (given.actor == given.asked))
+    return given.select(
+        "id",
+        "type",
+        "t",
+        "alone",
+        request="ref",
+        kind="what",
+        u="asker",
+        v="asked",
+        requested="asked_at",
     )
-    answer = of_type(events, "Accept", "Reject", "Ignore").select("id", "type", "actor", "ref", "t")
-    both = answer.join(asked, answer.ref == asked.request)
-    return both.filter(both.actor == both.v).drop("actor", "ref")
 
 
-def undone(events: Table, answers: Table) -> Table:
+def undone(replies: Table, answers: Table) -> Table:
     """Undo events beside what their actor takes back.
 
     Columns: id, t; what (code of Offer, Follow, Accept or Block), x (who undoes), y (the other
-    side), u (who had asked, of the Offer or Follow behind it), kind (of that request), request.
+    side), u (who had asked, of the Offer or Follow behind it), kind (of that request), request;
+    alone: nothing else names what is taken back.
     """
-    undo = of_type(events, "Undo").select("id", "actor", "ref", "t")
-    direct = of_type(events, "Offer", "Follow", "Block").select(
-        target="id", what="type", x="actor", y="object"
-    )
-    first = undo.join(direct, undo.ref == direct.target)
-    first = first.filter(first.actor == first.x).select(
-        "id", "t", "what", "x", "y", u="x", kind="what", request="target"
+    undo = of_type(replies, "Undo")
+    first = undo.filter(undo.what.isin([OFFER, FOLLOW, TYPE["Block"]]) & (undo.actor == undo.asker))
+    first = first.select(
+        "id", "t", "what", "alone", x="asker", y="asked", u="asker", kind="what", request="ref"
     )
     accepts = answers.filter(answers.type == TYPE["Accept"]).select(
         "kind", "request", "u", target="id", what="type", x="v", y="u"
     )
+    undo = undo.filter(undo.what < 0).select("id", "actor", "ref", "t", "alone")
     second = undo.join(accepts, undo.ref == accepts.target)
     second = second.filter(second.actor == second.x).select(
-        "id", "t", "what", "x", "y", "u", "kind", "request"
+        "id", "t", "what", "alone", "x", "y", "u", "kind", "request"
     )
     return first.union(second)
 
@@ -86,22 +94,32 @@ def requests(answers: Table, undone: Table) -> Table:
 
     Each the first such time, or null.
     """
-    given = answers.select("request", "type", "t")
+    given = answers.select("request", "type", "t", "alone")
     back = undone.filter(undone.what.isin([OFFER, FOLLOW])).select(
-        "request", type=ibis.literal(TYPE["Undo"], "int8"), t="t"
+        "request", type=ibis.literal(TYPE["Undo"], "int8"), t="t", alone="alone"
     )
     both = given.union(back)
-    return both.group_by("request").aggregate(
-        accepted=both.t.min(where=both.type == TYPE["Accept"]),
-        rejected=both.t.min(where=both.type == TYPE["Reject"]),
-        ignored=both.t.min(where=both.type == TYPE["Ignore"]),
-        withdrawn=both.t.min(where=both.type == TYPE["Undo"]),
+    kinds = {"accepted": "Accept", "rejected": "Reject", "ignored": "Ignore", "withdrawn": "Undo"}
+    one = both.filter(both.alone)
+    one = one.select(
+        "request",
+        **{name: ibis.ifelse(one.type == TYPE[kind], one.t, None) for name, kind in kinds.items()},
     )
+    several = both.filter(~both.alone)
+    several = several.group_by("request").aggregate(
+        **{name: several.t.min(where=several.type == TYPE[kind]) for name, kind in kinds.items()}
+    )
+    return one.union(several)
 
 
 def pair(x: Any, y: Any) -> Any:
     """One whole number for an ordered pair of accounts (numbers below 2³¹)."""
     return x.cast("int64") * 2**31 + y.cast("int64")
+
+
+def sides(pair: Any) -> tuple[Any, Any]:
+    """The two accounts of a pair. Shifts, since a division would go by way of decimals."""
+    return pair >> 31, pair & (2**31 - 1)
 
 
 def approaches(events: Table) -> Table:
@@ -113,26 +131,31 @@ def approaches(events: Table) -> Table:
 def openings(approaches: Table, ties: Table) -> Table:
     """The first approach of u to v, where v had not approached u before; family left out.
 
-    Columns: u, v, t, kind (code). Of simultaneous approaches the request counts, then the follow,
-    then the thread.
+    Columns: u, v, t, kind (code), event. Of simultaneous approaches the request counts, then the
+    follow, then the thread. The event is null where u approached v more than once: see
+    ``first_contacts``.
     """
     a = approaches.select(
-        pair=pair(approaches.u, approaches.v), order=approaches.t * 4 + approaches.kind
+        "id",
+        pair=pair(approaches.u, approaches.v),
+        order=approaches.t * 4 + approaches.kind,
     )
-    first = a.group_by("pair").aggregate(order=a.order.min())
-    first = first.mutate(u=first.pair // 2**31, v=first.pair % 2**31)
+    first = a.group_by("pair").aggregate(order=a.order.min(), event=a.id.min(), times=a.count())
+    u, v = sides(first.pair)
+    first = first.mutate(u=u, v=v)
     back = first.select(reverse=pair(first.v, first.u), earlier="order")
     family = ties.filter(ties.kind == KIND["family"])
     kin = pair(family.a, family.b), pair(family.b, family.a)
     kin = family.select(kin=kin[0]).union(family.select(kin=kin[1])).distinct()
     first = first.anti_join(kin, first.pair == kin.kin)
     first = first.left_join(back, first.pair == back.reverse)
-    first = first.filter(first.earlier.isnull() | (first.earlier // 4 >= first.order // 4))
+    first = first.filter(first.earlier.isnull() | (first.earlier >> 2 >= first.order >> 2))
     return first.select(
         u=first.u.cast("int32"),
         v=first.v.cast("int32"),
-        t=first.order // 4,
-        kind=(first.order % 4).cast("int8"),
+        t=first.order >> 2,
+        kind=(first.order & 3).cast("int8"),
+        event=ibis.ifelse(first.times == 1, first.event, ibis.null("int64")),
     )
 
 
@@ -142,16 +165,18 @@ def first_contacts(openings: Table, approaches: Table, requests: Table) -> Table
     Where the same approach stands several times at the same instant, there are several rows; see
     ``one_row_each``.
     """
+    several = openings.filter(openings.event.isnull())
     named = approaches.select("id", x="u", y="v", at="t", of="kind")
-    first = openings.join(
+    several = several.join(
         named,
         [
-            openings.u == named.x,
-            openings.v == named.y,
-            openings.t == named["at"],
-            openings.kind == named.of,
+            several.u == named.x,
+            several.v == named.y,
+            several.t == named["at"],
+            several.kind == named.of,
         ],
     ).select("u", "v", "t", "kind", event="id")
+    first = openings.filter(openings.event.notnull()).union(several)
     return first.left_join(requests, first.event == requests.request).drop("request")
 
 
@@ -165,13 +190,16 @@ def one_row_each(first: Table) -> Table:
 
 def _with_ends(starts: Table, ends: Table) -> Table:
     """Close each start (pair, start, until, …) at the first end of its pair at or after it."""
-    at = ends.select(ended="pair", end="t")
-    key = starts.select(x="pair", s="start")
-    closed = key.join(at, [key.x == at.ended, key.s <= at.end])
-    closed = closed.group_by("x", "s").aggregate(closed=closed.end.min())
-    both = starts.left_join(closed, [starts.pair == closed.x, starts.start == closed.s])
+    at = ends.select(ended="pair", end="t").distinct()
+    one_before = ibis.window(group_by="ended", order_by="end")
+    # Each end closes what began after the end before it: one end at most for each start.
+    at = at.mutate(after=at.end.lag().over(one_before).fill_null(big(ALWAYS - 1)))
+    at = at.rename(closed="end")
+    both = starts.left_join(
+        at, [starts.pair == at.ended, starts.start > at.after, starts.start <= at.closed]
+    )
     both = both.mutate(end=ibis.least(both.until, both.closed.fill_null(big(STILL))))
-    return both.filter(both.start < both.end).drop("closed", "until", "x", "s")
+    return both.filter(both.start < both.end).drop("closed", "until", "ended", "after")
 
 
 def _sorted_pair(x: Any, y: Any) -> Any:
@@ -194,7 +222,13 @@ def friend_ties(
         by=ibis.ifelse(asked.u < asked.v, 1, 2).cast("int8"),
         init=asked.t,
     )
-    known = stated.left_join(asked, [stated.pair == asked.asked, stated.start >= asked.init])
+    # Most ties are older than every request.
+    earliest = asked.init.min().as_scalar().fill_null(big(STILL))
+    older = stated.filter(stated.start < earliest).mutate(
+        by=ibis.literal(0, "int8"), init=big(NEVER)
+    )
+    known = stated.filter(stated.start >= earliest)
+    known = known.left_join(asked, [known.pair == asked.asked, known.start >= asked.init])
     known = known.select(
         "pair",
         "start",
@@ -216,7 +250,7 @@ def friend_ties(
     refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == OFFER))
     ends = removed.union(taken.select("x", "y", "t")).union(refused.select(x="u", y="v", t="t"))
     ends = ends.select(pair=_sorted_pair(ends.x, ends.y), t=ends.t)
-    return _with_ends(known.union(accepted), ends)
+    return _with_ends(older.union(known, accepted), ends)
 
 
 def follows(ties: Table, events: Table, answers: Table, requests: Table, undone: Table) -> Table:
@@ -266,7 +300,8 @@ def without_repeats(follows: Table) -> Table:
 
 def mutual_follows(follows: Table) -> Table:
     """Mutual follows as ties: pair (a < b), start, end, by, init. Begun by who followed first."""
-    turned = pair(follows.pair % 2**31, follows.pair // 2**31)
+    follower, followed = sides(follows.pair)
+    turned = pair(followed, follower)
     one = follows.filter(follows.pair < turned)
     other = follows.filter(follows.pair > turned).select(
         turned=turned, s="start", e="end", p="published"
@@ -290,9 +325,10 @@ def canonical_ties(friend_ties: Table, mutual_follows: Table) -> Table:
     all_ = friend_ties.select(*columns, by=friend_ties.by.cast("int8")).union(
         mutual_follows.select(*columns, by=mutual_follows.by.cast("int8"))
     )
+    a, b = sides(all_.pair)
     return all_.select(
-        a=(all_.pair // 2**31).cast("int32"),
-        b=(all_.pair % 2**31).cast("int32"),
+        a=a.cast("int32"),
+        b=b.cast("int32"),
         start=all_.start,
         end=all_.end,
         init_a=ibis.ifelse(all_.by == 1, all_.init, big(NEVER)),

@@ -182,6 +182,7 @@ class Replay(DuckDB):
             "accounts": lambda _: prepared.accounts,
             "stated_ties": lambda _: prepared.ties,
             "events": lambda _: prepared.events,
+            "replies": lambda _: prepared.replies,
             "communities": lambda _: self._communities(),
         }
         nothing: Any = None

@@ -1,7 +1,8 @@
 """The raw input of the engine: exactly what the database holds, as Arrow tables.
 
 Ids are database ids. They depend on the order of import, so no result depends on them: they only
-name things. All times are microseconds in UTC. Times that are equal are simultaneous.
+name things. All times are microseconds in UTC. Times that are equal are simultaneous. Texts may be
+dictionaries of texts: they are read a code at a time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 TIME = pa.timestamp("us", tz="UTC")
+TYPES = (
+    "Offer",
+    "Follow",
+    "Create",
+    "Accept",
+    "Reject",
+    "Ignore",
+    "Undo",
+    "Block",
+    "Flag",
+    "Remove",
+)
+TYPE = {name: code for code, name in enumerate(TYPES)}
+KINDS = ("friend", "follow", "family")
+KIND = {name: code for code, name in enumerate(KINDS)}
 
 ACCOUNTS = pa.schema(
     [
@@ -30,7 +46,6 @@ ACCOUNTS = pa.schema(
 )
 TIES = pa.schema(
     [
-        pa.field("id", pa.int64(), nullable=False),
         pa.field("a", pa.int64(), nullable=False),
         pa.field("b", pa.int64(), nullable=False),
         pa.field("kind", pa.string(), nullable=False),  # friend follow family; follow: a follows b
@@ -89,13 +104,20 @@ def conform(name: str, table: pa.Table) -> pa.Table:
         values = table.column(index)
         if not column.nullable and values.null_count:
             raise ValueError(f"{name}: the column {column.name!r} holds a null")
-        if values.type != column.type:
+        if values.type != column.type and not _holds_texts(values.type, column.type):
             try:
                 values = values.cast(column.type)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                 raise ValueError(f"{name}: the column {column.name!r}: {error}") from error
         columns.append(values)
-    return pa.table(columns, schema=SCHEMAS[name])
+    kinds = (values.type for values in columns)
+    schema = [column.with_type(kind) for column, kind in zip(SCHEMAS[name], kinds, strict=True)]
+    return pa.table(columns, schema=pa.schema(schema))
+
+
+def _holds_texts(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column is the wanted texts by codes."""
+    return bool(pa.types.is_dictionary(found) and found.value_type == wanted)
 
 
 def empty(name: str) -> pa.Table:
