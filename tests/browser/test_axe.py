@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from audit.actors import Actor
 from moderation.models import Case, SecondLook
-from moderation.services import claims, decisions
+from moderation.services import bulk_decisions, claims, decisions
 from signals.services.defaults import active_thresholds
 from staff.models import User
 from tests.browser.conftest import SignIn
@@ -87,6 +87,15 @@ def _exempted(by: User) -> None:
     )
 
 
+def _bulk_job(actor: Actor, *cases: Case) -> str:
+    versions = {case.pk: case.version for case in cases}
+    job = bulk_decisions.ask(
+        actor=actor, verb="dismiss", versions=versions, reason="family", note="One family."
+    )
+    bulk_decisions.run(job.pk)
+    return f"/queue/bulk/{job.pk}/"
+
+
 def _second_look(decided_by: User) -> None:
     decision = factories.dismiss(decided_by, stories.coach(account_id="flagged-2")).decisions.get()
     SecondLook.objects.create(decision=decision, chosen_at=decision.at)
@@ -119,6 +128,7 @@ def test_what_a_moderator_sees(
     visit(page, "/referrals/", "referrals-empty")
     visit(page, f"/cases/{other.reference}/linked/", "linked")
     visit(page, f"/queue/bulk/?case={other.pk}&case={held.pk}", "bulk")
+    visit(page, _bulk_job(mine, other, held), "bulk-job")
     _second_look(moderator2)
     visit(page, "/second-looks/", "second-looks")
     page.get_by_role("button", name="Take the next one").click()
