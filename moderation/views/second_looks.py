@@ -108,7 +108,11 @@ def look(request: HttpRequest, look_id: int) -> HttpResponse:
         "points": found.decision.points,
         "explanation": select.explanation(found.decision.assessment),
         # The slider's address is that of the case, which shows the decision.
-        "replay": {"past": around["replay"].past, "days": []},
+        "replay": {
+            "summary": around["replay"].summary,
+            "past": around["replay"].past,
+            "days": [],
+        },
     }
     status = 422 if form.errors else 200
     return render(request, "moderation/second_look.html", context, status=status)

@@ -36,6 +36,7 @@ def test_the_page_shows_the_evidence_and_nothing_of_the_decision(
     assert "4 of 5 first contacts with under-16s had no friend in common." in page.text
     assert "9 of 20 contacts came from the children." in page.text
     assert "Child A, 13–15" in content
+    assert "The account made contact with 2 children (1 accepted, 1 refused)" in page.text
     for telling in ("Dismissed", "Mo Reyes", "New in town", case.reference):
         assert telling not in content
     url = f"/second-looks/{SecondLook.objects.get().pk}/"
