@@ -50,6 +50,12 @@ _LONGEST_SOCKET_FOLDER = 80
 
 _LOG_BYTES = 5_000_000
 
+_MEMORY_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+"""What a container says it may use, in bytes or ``max``."""
+
 _OPTIONS = {
     # Two worker processes, four web threads, beat, a command or two and the test runners fit in.
     "max_connections": "60",
@@ -64,6 +70,11 @@ _OPTIONS = {
     # Without the details of an error, which quote the values of rows.
     "log_error_verbosity": "terse",
     "jit": "off",
+    # A large import otherwise meets a checkpoint every few seconds, after each of which whole pages
+    # are logged again. After a crash so much is replayed, which takes well under a minute; commits
+    # reach the disk as before.
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
 }
 
 
@@ -76,7 +87,7 @@ class EmbeddedServer:
         self.data = self.folder / "data"
         self.log = self.folder / "log" / "server.log"
         self.keeper_lock = self.folder / "keeper.lock"
-        self.options = {**_OPTIONS, **(options or {})}
+        self.options = {**_OPTIONS, "shared_buffers": _shared_buffers(), **(options or {})}
         self._users_lock: int | None = None
         self._threads = threading.Lock()
 
@@ -288,6 +299,19 @@ class EmbeddedServer:
             return not takes(lock, fcntl.LOCK_EX) and takes(lock, fcntl.LOCK_SH)
         finally:
             os.close(lock)
+
+
+def _shared_buffers() -> str:
+    """An eighth of the memory, from PostgreSQL's own 128 MB up to 1 GB.
+
+    The server takes it bit by bit as tables grow, so that a small one stays small. More would be
+    taken from runs, which need several GB themselves and read tables once.
+    """
+    memory = psutil.virtual_memory().total
+    for limit in _MEMORY_LIMITS:
+        with suppress(OSError, ValueError):
+            memory = min(memory, int(limit.read_text()))
+    return f"{min(max(memory // 8 >> 20, 128), 1024)}MB"
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
