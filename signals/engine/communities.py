@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from signals.engine.facts import TieIndex, by_rows
-from signals.engine.kernels import label_kernel, structure_kernel
+from signals.engine.kernels import label_kernel, standing_kernel, structure_kernel
 
 ROUNDS = 2  # of colour refinement
 TURNS = 24  # half-steps of label propagation
@@ -68,21 +68,27 @@ def communities(index: TieIndex, accounts: pa.Table, as_of: int) -> NDArray[np.i
     label[fixed] = (count + number).astype(np.int32)
     if fixed.all() or not len(index.neighbour):
         return label
+    near = np.empty_like(index.neighbour)
+    ends = np.empty(count, np.uint32)
+    by_rows(
+        lambda first, last: standing_kernel(
+            first,
+            last,
+            index.indptr,
+            index.neighbour,
+            index.times,
+            as_of,
+            fixed,
+            near,
+            ends,
+        ),
+        index.indptr,
+    )
     for turn in range(TURNS):
         new = np.empty_like(label)
         by_rows(
             lambda first, last, label=label, new=new, turn=turn: label_kernel(  # type: ignore[misc]
-                first,
-                last,
-                index.indptr,
-                index.neighbour,
-                index.times,
-                as_of,
-                fixed,
-                key,
-                label,
-                new,
-                turn,
+                first, last, index.indptr, ends, near, key, label, new, turn
             ),
             index.indptr,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +38,9 @@ class Backend(Protocol):
 
     def fetch(self, expression: Table) -> pa.Table:
         """Evaluate an expression; rows in no particular order."""
+
+    def last(self, name: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a table, piece by piece; everything else is forgotten first."""
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """``first`` with m, m_star, m_final, deg_u, deg_v and first_mutual (µs) beside it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -85,6 +85,14 @@ class DuckDB:
         sql = ibis.to_sql(expression, dialect="duckdb")
         # DuckDB adds whole numbers up in 128 bits, which Arrow can only take as decimals
         return self._connection.sql(sql).to_arrow_table().cast(expression.schema().to_pyarrow())
+
+    def last(self, name: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a table, piece by piece; everything else is forgotten first."""
+        self._index = None
+        made = self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        self.drop(*(self._loaded | {table for (table,) in made}) - {name})
+        with self._connection.table(name).to_arrow_reader(PIECE) as reader:
+            yield from reader
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""

@@ -144,7 +144,7 @@ def structure_kernel(  # pragma: no cover - compiled
 
 
 @nb.njit(cache=True, nogil=True)
-def label_kernel(  # pragma: no cover - compiled
+def standing_kernel(  # pragma: no cover - compiled
     first: int,
     last: int,
     indptr: Any,
@@ -152,47 +152,73 @@ def label_kernel(  # pragma: no cover - compiled
     times: Any,
     as_of: int,
     fixed: Any,
+    near: Any,
+    ends: Any,
+) -> None:
+    """Put those who stand in a tie with an account at ``as_of``, each once, at its row's beginning.
+
+    ``ends``: where they end in ``near``. Accounts whose label is ``fixed`` need none.
+    """
+    for i in range(first, last):
+        end = indptr[i]
+        last_seen = np.int64(-1)
+        if not fixed[i]:
+            for j in range(indptr[i], indptr[i + 1]):
+                w = np.int64(neighbour[j])
+                if times[j, 0] < as_of < times[j, 1] and w != last_seen:
+                    near[end] = neighbour[j]
+                    end += np.uint32(1)
+                    last_seen = w
+        ends[i] = end
+
+
+@nb.njit(cache=True, nogil=True)
+def label_kernel(  # pragma: no cover - compiled
+    first: int,
+    last: int,
+    indptr: Any,
+    ends: Any,
+    near: Any,
     key: Any,
     label: Any,
     new: Any,
     turn: int,
 ) -> None:
-    """One half-step of label propagation over the ties that stand at ``as_of``.
+    """One half-step of label propagation over the ties that ``standing_kernel`` found.
 
     Whose turn it is takes the label that most of its neighbours bear; of equal ones its own, else
     the one that the turn's lot falls on. Nobody else moves, so that two sides cannot swap for ever.
     """
     longest: Any = 0
     for i in range(first, last):
-        longest = max(longest, np.int64(indptr[i + 1] - indptr[i]))
+        longest = max(longest, np.int64(ends[i] - indptr[i]))
     seen = np.empty(longest, np.int32)
+    times_seen = np.zeros(2 * len(label), np.int32)  # by label
     for i in range(first, last):
         new[i] = label[i]
-        if fixed[i] or (key[i] >> np.uint64(turn & 31)) & np.uint64(1) != np.uint64(turn & 1):
+        if ends[i] == indptr[i]:
+            continue
+        if (key[i] >> np.uint64(turn & 31)) & np.uint64(1) != np.uint64(turn & 1):
             continue
         count = 0
-        last_seen = np.int64(-1)
-        for j in range(indptr[i], indptr[i + 1]):
-            w = np.int64(neighbour[j])
-            if times[j, 0] < as_of < times[j, 1] and w != last_seen:
-                seen[count] = label[w]
+        for j in range(indptr[i], ends[i]):
+            other = label[near[j]]
+            if times_seen[other] == 0:
+                seen[count] = other
                 count += 1
-                last_seen = w
-        if count == 0:
-            continue
-        seen[:count].sort()
+            times_seen[other] += 1
         best, best_lot, best_label = 0, np.uint64(0), label[i]
-        j = 0
-        while j < count:
-            k = j + 1
-            while k < count and seen[k] == seen[j]:
-                k += 1
-            lot = mix(np.uint64(seen[j]) * np.uint64(64) + np.uint64(turn))
-            if seen[j] == label[i]:
+        for j in range(count):
+            other = seen[j]
+            times_here = times_seen[other]
+            times_seen[other] = 0
+            if times_here < best:
+                continue
+            lot = mix(np.uint64(other) * np.uint64(64) + np.uint64(turn))
+            if other == label[i]:
                 lot = np.uint64(0)
-            if k - j > best or (k - j == best and lot < best_lot):
-                best, best_lot, best_label = k - j, lot, seen[j]
-            j = k
+            if times_here > best or lot < best_lot:
+                best, best_lot, best_label = times_here, lot, other
         new[i] = best_label
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -113,7 +113,7 @@ def run(
         wanted = explaining.wanted(judged, prepared, explain)
         evidence = explaining.evidence(backend, tables, judged, prepared, wanted)
         explanations = explaining.explanations(judged, prepared, spec, wanted, evidence)
-        facts = _facts(backend.fetch(tables.facts), prepared)
+        facts = _facts(backend.last("facts"), prepared)
         if isinstance(priors, Recorder):
             priors.finish(prepared.ids, moment, scores["points"].to_numpy())
     clock.end()
@@ -203,18 +203,23 @@ def _scores(
     return pa.table(columns, schema=scores_schema())
 
 
-def _facts(raw: pa.Table, prepared: Prepared) -> pa.Table:
+def _facts(pieces: Iterator[pa.RecordBatch], prepared: Prepared) -> pa.Table:
     """Facts under the accounts' own ids."""
+    # all of them at once would stand in memory twice
+    return pa.Table.from_batches((_named(piece, prepared) for piece in pieces), FACTS)
+
+
+def _named(raw: pa.RecordBatch, prepared: Prepared) -> pa.RecordBatch:
     first = raw["first_mutual"].to_numpy()
     time_type = FACTS.field("at").type
     kinds = pa.array(CONTACT_KINDS)
-    return pa.table(
+    return pa.record_batch(
         {
             "event": raw["event"],
             "u": prepared.ids[raw["u"].to_numpy()],
             "v": prepared.ids[raw["v"].to_numpy()],
             "at": raw["t"].cast(pa.int64()).cast(time_type),
-            "kind": kinds.take(raw["kind"].combine_chunks().cast(pa.int32())),
+            "kind": kinds.take(raw["kind"].cast(pa.int32())),
             **{name: raw[name] for name in ("m", "m_star", "m_final", "deg_u", "deg_v")},
             "first_mutual": pa.array(first, mask=(first == STILL) | (first == ALWAYS)).cast(
                 time_type

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -147,6 +147,11 @@ class Spark:
     def fetch(self, expression: Table) -> pa.Table:
         """Evaluate an expression; rows in no particular order."""
         return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
+
+    def last(self, name: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a table; everything else is forgotten first."""
+        self.drop(*({table.name for table in self._session.catalog.listTables()} - {name}))
+        yield from self.fetch(self._ibis.table(name)).to_batches()
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""

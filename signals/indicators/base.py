@@ -294,6 +294,11 @@ def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
 
 def people_came(tables: Tables) -> Table:
     """People of known age who contacted each account first: came_to, came_0 …, came_adults_0 …"""
+    found: Table = tables.once("came", lambda: _people_came(tables))
+    return found
+
+
+def _people_came(tables: Tables) -> Table:
     f = tables.facts.select("u", "v", "t")
     ages = tables.accounts.filter(tables.accounts.until_18.notnull())
     ages = ages.select(other="account", until_18="until_18")
@@ -307,6 +312,11 @@ def people_came(tables: Tables) -> Table:
 
 def people_met(tables: Tables) -> Table:
     """First contacts with people of known age, whoever began: met_by, met_0 …, met_adults_0 …"""
+    found: Table = tables.once("met", lambda: _people_met(tables))
+    return found
+
+
+def _people_met(tables: Tables) -> Table:
     c = tables.contacts
     c = c.filter(c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
     went = by_stretch(tables, c, "u", went=c.weight > 0, went_adults=c.weight == 0)
