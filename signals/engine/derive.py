@@ -40,7 +40,7 @@ class Backend(Protocol):
         """Evaluate an expression; rows in no particular order."""
 
     def last(self, name: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a table, piece by piece; everything else is forgotten first."""
+        """The rows of a table, piece by piece; nothing else is asked for after it."""
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """``first`` with m, m_star, m_final, deg_u, deg_v and first_mutual (µs) beside it."""
@@ -64,6 +64,9 @@ class Backend(Protocol):
 
     def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
         """Sums by account over each stretch, see ``Tables.tally``; known by name until dropped."""
+
+    def busiest(self, name: str, rows: Table, days: tuple[int, ...], stretches: int) -> Table:
+        """Busiest windows, see ``signals.engine.windows``; known by name until dropped."""
 
 
 def columns(table: pa.Table) -> dict[str, NDArray[Any]]:
@@ -147,6 +150,7 @@ def derive(
             lambda: backend.circle(ties, chosen, prepared, len(spec.stretches)),
         ),
         add_up=lambda name, rows: backend.add_up(name, rows, prepared, len(spec.stretches)),
+        busiest_of=lambda name, rows, days: backend.busiest(name, rows, days, len(spec.stretches)),
         load=backend.load,
         neighbour_sums=lambda name, values, organic: backend.neighbour_sums(
             ties, name, values, prepared, organic

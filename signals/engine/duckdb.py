@@ -19,6 +19,7 @@ from signals.engine.facts import TieIndex, build_index, circle, contact_facts, n
 from signals.engine.machine import threads
 from signals.engine.prepare import DAY, PIECE, Prepared
 from signals.engine.tally import tally
+from signals.engine.windows import busiest
 
 
 class DuckDB:
@@ -165,6 +166,15 @@ class DuckDB:
         """``add_up`` of what a statement gives, read piece by piece."""
         with self._connection.sql(sql).to_arrow_reader(PIECE) as reader:
             self._arrow[name] = tally(reader, prepared.count, stretches)
+        return self.load(name, self._arrow[name])
+
+    def busiest(self, name: str, rows: Table, days: tuple[int, ...], stretches: int) -> Table:
+        """Busiest windows, see ``signals.engine.windows``; held in memory until dropped."""
+        return self.busiest_of(name, self.fetch(rows.order_by(["account", "t"])), days, stretches)
+
+    def busiest_of(self, name: str, rows: pa.Table, days: tuple[int, ...], stretches: int) -> Table:
+        """``busiest`` of rows that have been fetched in order."""
+        self._arrow[name] = busiest(rows, days, stretches)
         return self.load(name, self._arrow[name])
 
     def _index_of(self, ties: Table, prepared: Prepared) -> TieIndex:

@@ -14,6 +14,8 @@ from ibis.expr.types import Table
 
 from signals.engine.canonical import big
 from signals.engine.kernels import NEVER, STILL
+from signals.engine.prepare import DAY
+from signals.engine.windows import PACK
 from signals.indicators.base import half_ties, total
 
 # at the same instant a tie that ends is gone already, and one that starts is not there yet
@@ -197,3 +199,34 @@ def tally(rows: Table, stretches: int) -> Table:
             for place in range(stretches):
                 sums[f"{name}_{place}"] = total(whole, rows.stretch <= place)
     return rows.group_by("account").aggregate(**sums)
+
+
+def busiest(rows: Table, days: tuple[int, ...], stretches: int) -> Table:
+    """See ``signals.engine.windows.busiest``; ``rows`` in any order."""
+    measures = {}
+    for length in days:
+        window = ibis.range_window(
+            preceding=length * DAY, following=0, group_by="account", order_by="t"
+        )
+        measures[f"children_{length}"] = rows.child.cast("int64").sum().over(window)
+        measures[f"known_{length}"] = rows.child.count().over(window)
+    so_far = ibis.range_window(preceding=None, following=0, group_by="account", order_by="t")
+    for place in range(stretches - 1):
+        inside = (rows.stretch <= place).cast("int64")
+        # windows that begin before the stretch are cut where it begins
+        measures[f"children_since_{place}"] = (rows.child * inside).sum().over(so_far)
+        measures[f"known_since_{place}"] = inside.sum().over(so_far)
+    w = rows.mutate(**measures)
+    columns = {}
+    for place in range(stretches):
+        inside = w.stretch <= place
+        for length in days:
+            children, known = w[f"children_{length}"], w[f"known_{length}"]
+            if place < stretches - 1:
+                children = ibis.least(children, w[f"children_since_{place}"])
+                known = ibis.least(known, w[f"known_since_{place}"])
+            packed = children.cast("int64") * PACK + (PACK - 1 - known.cast("int64"))
+            columns[f"best{length}_{place}"] = packed.max(where=inside).fill_null(PACK - 1)
+        columns[f"children_{place}"] = total(w.child.cast("int64"), inside)
+        columns[f"known_{place}"] = total((w.t >= 0).cast("int64"), inside)
+    return w.group_by("account").aggregate(**columns)

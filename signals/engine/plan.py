@@ -32,7 +32,7 @@ from signals.indicators.base import Tables
 from signals.spec import ThresholdSpec
 
 Kind = Literal[
-    "make", "statement", "question", "drop", "facts", "narrow", "sums", "circle", "tally"
+    "make", "statement", "question", "drop", "facts", "narrow", "sums", "circle", "tally", "windows"
 ]
 Maker = Callable[[Tables], pa.Table]
 
@@ -64,6 +64,7 @@ class Step:
     schema: pa.Schema | None = None
     columns: tuple[str, ...] = ()
     organic: bool = False
+    days: tuple[int, ...] = ()
     more: Step | None = None
 
     def sql(self, as_of: int) -> str:
@@ -166,6 +167,11 @@ class Recording(DuckDB):
         with self._one(lambda: replace(self._question(rows), kind="tally", name=name)):
             return super().add_up(name, rows, prepared, stretches)
 
+    def busiest(self, name: str, rows: Table, days: tuple[int, ...], stretches: int) -> Table:
+        asked = self._question(rows.order_by(["account", "t"]))
+        with self._one(lambda: replace(asked, kind="windows", name=name, days=days)):
+            return super().busiest(name, rows, days, stretches)
+
 
 class Replay(DuckDB):
     """The embedded engine, asked what a plan holds. ``load``, ``sums`` give the rows themselves.
@@ -204,6 +210,7 @@ class Replay(DuckDB):
             communities=nothing,
             circle=nothing,
             add_up=nothing,
+            busiest_of=nothing,
             drop=nothing,
             once=self._once,
             priors=priors,
@@ -273,15 +280,22 @@ class Replay(DuckDB):
             rows = self._sums(step.name, values, step.organic)
         elif step.kind == "narrow":
             pass  # a few rows may stay as wide as they are
-        elif step.kind == "circle":
-            found = self.fetch(step)
-            self.circle_of(found, step, self._prepared, len(self._spec.stretches))
+        elif step.kind == "facts":
+            self.facts(step, step.more, self._prepared, self._spec.organic_days)
+        else:
+            self._count(step)
+        return rows
+
+    def _count(self, step: Step) -> None:
+        """What a compiled kernel makes of a question's rows."""
+        stretches = len(self._spec.stretches)
+        if step.kind == "circle":
+            self.circle_of(self.fetch(step), step, self._prepared, stretches)
         elif step.kind == "tally":
             sql = step.sql(self._prepared.as_of)
-            self.add_up_of(step.name, sql, self._prepared, len(self._spec.stretches))
+            self.add_up_of(step.name, sql, self._prepared, stretches)
         else:
-            self.facts(step, step.more, self._prepared, self._spec.organic_days)
-        return rows
+            self.busiest_of(step.name, self.fetch(step), step.days, stretches)
 
     def fetch(self, expression: Any) -> pa.Table:
         if not isinstance(expression, Step):

@@ -149,8 +149,7 @@ class Spark:
         return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
 
     def last(self, name: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a table; everything else is forgotten first."""
-        self.drop(*({table.name for table in self._session.catalog.listTables()} - {name}))
+        """The rows of a table; the others stay in the cluster, where they are in nobody's way."""
         yield from self.fetch(self._ibis.table(name)).to_batches()
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
@@ -185,6 +184,10 @@ class Spark:
     def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
         """Sums by account over each stretch, see ``Tables.tally``."""
         return joins.tally(rows, stretches)
+
+    def busiest(self, name: str, rows: Table, days: tuple[int, ...], stretches: int) -> Table:
+        """Busiest windows, see ``signals.engine.windows``."""
+        return joins.busiest(rows, days, stretches)
 
     def _frame(self, expression: Table) -> Any:
         return self._session.sql(ibis.to_sql(expression, dialect="pyspark"))

@@ -42,8 +42,8 @@ class Tables:
     ``neighbour_sums(name, values, organic)``: a row of whole numbers an account, added up over its
     neighbours at the run. ``communities()``: account, community. ``circle(contacts)``: event,
     peers_0 …, how many other targets of the same account know the target. ``add_up(name, rows)``:
-    see ``tally``. ``load`` makes a small Arrow table known. ``priors``: what a run over everything
-    found, where this is a part of it.
+    see ``tally``; ``busiest_of(name, rows, days)``: see ``busiest``. ``load`` makes a small Arrow
+    table known. ``priors``: what a run over everything found, where this is a part of it.
     """
 
     accounts: Table
@@ -63,6 +63,7 @@ class Tables:
     communities: Callable[[], Table]
     circle: Callable[[Table], Table]
     add_up: Callable[[str, Table], Table]
+    busiest_of: Callable[[str, Table, tuple[int, ...]], Table]
     drop: Callable[[str], None]
     once: Once
     priors: Priors = field(default_factory=Priors)
@@ -93,9 +94,17 @@ class Tables:
         ``rows``: account, stretch, and columns of whole numbers. The sums can be asked for until
         the question that needs them is answered.
         """
+        return self.add_up(self._until_answered(), rows)
+
+    def busiest(self, rows: Table, days: tuple[int, ...]) -> Table:
+        """The busiest windows of so many days: see ``signals.engine.windows.busiest``."""
+        return self.busiest_of(self._until_answered(), rows, days)
+
+    def _until_answered(self) -> str:
+        """A name for a table that goes once the question at hand is answered."""
         name = f"tally_{len(self.tallied)}"
         self.tallied.append(name)
-        return self.add_up(name, rows)
+        return name
 
     def remember(self, name: str, rows: Table) -> Table:
         """Keep rows among the priors, under a name of ``signals.engine.priors.LAYOUTS``."""

@@ -15,6 +15,7 @@ from scipy import stats
 
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY
+from signals.engine.windows import PACK
 from signals.indicators.base import (
     Frame,
     Judgement,
@@ -22,65 +23,34 @@ from signals.indicators.base import (
     Tables,
     contact_rows,
     number,
-    total,
 )
 from signals.scoring import mixture_z, shift_llr
 from signals.spec import ThresholdSpec
 
 KEY = "burst"
 WINDOWS = (1, 7, 14)  # days
-PACK = 2**31
 STEADY = 4.0  # contacts of the cohort's usual mixture that steady the account's own
 
 
 def _contacts(tables: Tables) -> Table:
-    """Contacts with people of known age, of accounts that contacted children enough."""
+    """Contacts with people of known age."""
     c = tables.contacts
-    c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
-    children = tables.toward_children()
-    many = children.group_by("u").aggregate(children=children.count())
-    many = many.filter(many.children >= tables.spec[KEY].minimum).select(busy="u")
-    return c.join(many, c.u == many.busy).select(
-        "event", "u", "v", "t", "stretch", child=c.weight > 0
-    )
-
-
-def windows(tables: Tables) -> Table:
-    """Each contact as the end of its windows: children_D and known_D within the last D days."""
-    c = tables.keep("burst_contacts", _contacts(tables))
-    child = c.child.cast("int64")
-    measures = {}
-    for days in WINDOWS:
-        window = ibis.range_window(preceding=days * DAY, following=0, group_by="u", order_by="t")
-        measures[f"children_{days}"] = child.sum().over(window)
-        measures[f"known_{days}"] = child.count().over(window)
-    so_far = ibis.range_window(preceding=None, following=0, group_by="u", order_by="t")
-    for place in range(len(tables.spec.stretches) - 1):
-        inside = (c.stretch <= place).cast("int64")
-        # windows that begin before the stretch are cut where it begins
-        measures[f"children_since_{place}"] = (child * inside).sum().over(so_far)
-        measures[f"known_since_{place}"] = inside.sum().over(so_far)
-    return tables.keep("burst_windows", c.mutate(**measures))
+    return c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
 
 
 def counts(tables: Tables) -> Table:
-    """best1, best7, best14: the best windows, packed; children, known: all contacts."""
-    w = windows(tables)
-    last = len(tables.spec.stretches) - 1
-    columns = {}
-    for place in range(last + 1):
-        inside = w.stretch <= place
-        for days in WINDOWS:
-            children, known = w[f"children_{days}"], w[f"known_{days}"]
-            if place < last:
-                children = ibis.least(children, w[f"children_since_{place}"])
-                known = ibis.least(known, w[f"known_since_{place}"])
-            # most children first, then fewest others
-            packed = children.cast("int64") * PACK + (PACK - 1 - known.cast("int64"))
-            columns[f"best{days}_{place}"] = packed.max(where=inside).fill_null(PACK - 1)
-        columns[f"children_{place}"] = total(w.child.cast("int64"), inside)
-        columns[f"known_{place}"] = total((w.t >= 0).cast("int64"), inside)
-    return w.group_by(account="u").aggregate(**columns)
+    """best1, best7, best14: the best windows, packed; children, known: all contacts.
+
+    Of accounts that contacted children enough.
+    """
+    c = _contacts(tables)
+    children = tables.toward_children()
+    many = children.group_by("u").aggregate(children=children.count())
+    many = many.filter(many.children >= tables.spec[KEY].minimum).select(busy="u")
+    c = c.join(many, c.u == many.busy)
+    return tables.busiest(
+        c.select(account="u", t="t", child=(c.weight > 0).cast("int8"), stretch="stretch"), WINDOWS
+    )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
@@ -144,10 +114,11 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 
 def rows(tables: Tables) -> Table:
     """Contacts with children; value: children within the fortnight that ends with each."""
-    w = windows(tables)
-    c = tables.contacts
-    in_window = w.select(ends="event", wave="children_14")
+    c = _contacts(tables)
+    fortnight = ibis.range_window(
+        preceding=WINDOWS[-1] * DAY, following=0, group_by="u", order_by="t"
+    )
+    in_window = c.select(ends="event", wave=(c.weight > 0).cast("int64").sum().over(fortnight))
     chosen = tables.toward_children()
     chosen = chosen.join(in_window, chosen.event == in_window.ends)
-    del c
     return contact_rows(tables, chosen, chosen.wave >= tables.spec[KEY].minimum, chosen.wave)

@@ -11,7 +11,9 @@ import pytest
 from signals.engine import facts as kernel
 from signals.engine import joins
 from signals.engine.duckdb import DuckDB
+from signals.engine.prepare import DAY
 from signals.engine.tally import tally
+from signals.engine.windows import busiest
 
 STRETCHES = 3
 
@@ -89,3 +91,19 @@ def test_the_tally_equals_the_expression(engine: DuckDB, count: int) -> None:
     expected = engine.fetch(joins.tally(asked, STRETCHES)).sort_by("account")
     reader = engine.fetch(asked).to_reader(max_chunksize=70)
     assert tally(reader, 50, STRETCHES).to_pydict() == expected.to_pydict()
+
+
+@pytest.mark.parametrize("count", [0, 1, 60, 400])
+def test_the_busiest_windows_equal_the_expression(engine: DuckDB, count: int) -> None:
+    rng = np.random.default_rng(count)
+    t = rng.integers(0, 60, count)
+    rows = {
+        "account": rng.integers(0, 20, count).astype(np.int32),
+        "t": t * (DAY // 2),
+        "child": rng.integers(0, 2, count).astype(np.int8),
+        "stretch": ((59 - t) // 20).astype(np.int8),
+    }
+    asked = engine.load(f"windows_{count}", pa.table(rows))
+    expected = engine.fetch(joins.busiest(asked, (1, 7, 14), STRETCHES)).sort_by("account")
+    ordered = engine.fetch(asked.order_by(["account", "t"]))
+    assert busiest(ordered, (1, 7, 14), STRETCHES).to_pydict() == expected.to_pydict()
