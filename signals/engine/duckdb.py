@@ -63,13 +63,17 @@ class DuckDB:
 
     def statement(self, name: str, expression: Table) -> str:
         """What ``materialise`` executes."""
+        return f'CREATE OR REPLACE TABLE "{name}" AS {self.exact(expression)}'
+
+    def exact(self, expression: Table) -> str:
+        """A statement whose columns have the very types that the expression says."""
         sql = ibis.to_sql(expression, dialect="duckdb")
         # DuckDB adds whole numbers up in 128 bits, which are slow, and decimals to Arrow
         columns = ", ".join(
             f'"{column}"::BIGINT AS "{column}"' if kind.is_int64() else f'"{column}"'
             for column, kind in expression.schema().items()
         )
-        return f'CREATE OR REPLACE TABLE "{name}" AS SELECT {columns} FROM ({sql})'  # noqa: S608 - names of ours and what Ibis wrote
+        return f"SELECT {columns} FROM ({sql})"  # noqa: S608 - names of ours and what Ibis wrote
 
     def drop(self, *names: str) -> None:
         """Forget tables that are no longer needed."""
@@ -159,8 +163,7 @@ class DuckDB:
 
     def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
         """Sums by account over each stretch, see ``Tables.tally``; held in memory until dropped."""
-        sql = ibis.to_sql(rows, dialect="duckdb")
-        return self.add_up_of(name, sql, prepared, stretches)
+        return self.add_up_of(name, self.exact(rows), prepared, stretches)
 
     def add_up_of(self, name: str, sql: str, prepared: Prepared, stretches: int) -> Table:
         """``add_up`` of what a statement gives, read piece by piece."""

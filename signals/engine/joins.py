@@ -190,14 +190,20 @@ def neighbour_sums(ties: Table, values: Table, as_of: int, organic: bool) -> Tab
 def tally(rows: Table, stretches: int) -> Table:
     """account and, for each other column of ``rows`` but stretch, NAME_0 …: its sums.
 
-    Each holds the rows of its stretch and of the shorter ones before it.
+    Each holds the rows of its stretch and of the shorter ones before it. Where the rows have no
+    stretch, NAME is the sum of all.
     """
+    staged = "stretch" in rows.columns
     sums = {}
     for name in rows.columns:
-        if name not in ("account", "stretch"):
-            whole = rows[name].cast("int64")
-            for place in range(stretches):
-                sums[f"{name}_{place}"] = total(whole, rows.stretch <= place)
+        if name in ("account", "stretch"):
+            continue
+        whole = rows[name].cast("int64")
+        if not staged:
+            sums[name] = total(whole)
+            continue
+        for place in range(stretches):
+            sums[f"{name}_{place}"] = total(whole, rows.stretch <= place)
     return rows.group_by("account").aggregate(**sums)
 
 

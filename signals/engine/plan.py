@@ -164,7 +164,7 @@ class Recording(DuckDB):
             return super().circle(ties, contacts, prepared, stretches)
 
     def add_up(self, name: str, rows: Table, prepared: Prepared, stretches: int) -> Table:
-        with self._one(lambda: replace(self._question(rows), kind="tally", name=name)):
+        with self._one(lambda: Step("tally", name, self._parts(self.exact(rows)))):
             return super().add_up(name, rows, prepared, stretches)
 
     def busiest(self, name: str, rows: Table, days: tuple[int, ...], stretches: int) -> Table:

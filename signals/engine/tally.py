@@ -24,9 +24,13 @@ def _add(account: Any, stretch: Any, values: Any, sums: Any) -> None:  # pragma:
 def tally(rows: pa.RecordBatchReader, accounts: int, stretches: int) -> pa.Table:
     """account and, for each column NAME of the rows but account and stretch, NAME_0 …: its sums.
 
-    Rows with ``stretch`` s, below ``stretches``, count in NAME_s and those after it. Accounts are
-    numbers below ``accounts``; those without a row are left out. Columns hold whole numbers.
+    Rows with ``stretch`` s, below ``stretches``, count in NAME_s and those after it; where the rows
+    have none, NAME is the sum of all. Accounts are numbers below ``accounts``; those without a row
+    are left out. Columns hold whole numbers.
     """
+    staged = "stretch" in rows.schema.names
+    if not staged:
+        stretches = 1
     seen = np.zeros(accounts, np.bool_)
     names = [name for name in rows.schema.names if name not in ("account", "stretch")]
     sums: dict[str, NDArray[np.int64]] = {
@@ -34,7 +38,7 @@ def tally(rows: pa.RecordBatchReader, accounts: int, stretches: int) -> pa.Table
     }
     for batch in rows:
         account = batch["account"].to_numpy()
-        stretch = batch["stretch"].to_numpy()
+        stretch = batch["stretch"].to_numpy() if staged else np.zeros(len(account), np.int8)
         seen[account] = True
         for name in names:
             _add(account, stretch, batch[name].to_numpy(), sums[name])
@@ -42,5 +46,6 @@ def tally(rows: pa.RecordBatchReader, accounts: int, stretches: int) -> pa.Table
     columns: dict[str, Any] = {"account": there.astype(np.int32)}
     for name in names:
         of = np.cumsum(sums.pop(name)[there], axis=1)
-        columns |= {f"{name}_{place}": of[:, place].copy() for place in range(stretches)}
+        for place in range(stretches):
+            columns[f"{name}_{place}" if staged else name] = of[:, place].copy()
     return pa.table(columns)

@@ -91,10 +91,16 @@ class Tables:
     def tally(self, rows: Table) -> Table:
         """Sums by account over each stretch: account and, for each other column, NAME_0 ….
 
-        ``rows``: account, stretch, and columns of whole numbers. The sums can be asked for until
+        ``rows``: account, stretch, and columns of whole numbers; without a stretch the sum of all
+        of NAME is called so. The sums can be asked for until
         the question that needs them is answered.
         """
-        return self.add_up(self._until_answered(), rows)
+        whole = {
+            name: rows[name].fill_null(0)
+            for name in rows.columns
+            if name not in ("account", "stretch")
+        }
+        return self.add_up(self._until_answered(), rows.mutate(**whole))
 
     def busiest(self, rows: Table, days: tuple[int, ...]) -> Table:
         """The busiest windows of so many days: see ``signals.engine.windows.busiest``."""
@@ -250,7 +256,7 @@ def by_stretch(tables: Tables, rows: Table, by: str, **measures: Any) -> Table:
     Gives ``account`` and ``NAME_0`` … one for each stretch; each holds the shorter ones before it.
     """
     whole = {
-        name: measure.cast("int8" if measure.type().is_boolean() else "int64").fill_null(0)
+        name: measure.cast("int8" if measure.type().is_boolean() else "int64")
         for name, measure in measures.items()
     }
     inside = rows.select(account=rows[by], stretch="stretch", **whole)

@@ -7,6 +7,7 @@ surrounded by children does not excuse that. ``signals.engine.judge`` applies th
 
 from __future__ import annotations
 
+import ibis
 import numpy as np
 from ibis.expr.types import Table
 
@@ -23,7 +24,6 @@ from signals.indicators.base import (
     number,
     people_came,
     too_few,
-    total,
 )
 from signals.scoring import log_beta_binomial, rate_range, shift_llr
 from signals.spec import ThresholdSpec
@@ -42,9 +42,9 @@ def counts(tables: Tables) -> Table:
     known = c.select("event", "u", "stretch").join(
         circle.rename(of="event"), c.event == circle.event
     )
-    ties = known.group_by(tied="u").aggregate(
-        **{f"ties_{p}": total(known[f"peers_{p}"], known.stretch <= p) for p in places}
-    )
+    peers = {p: ibis.ifelse(known.stretch <= p, known[f"peers_{p}"], 0) for p in places}
+    ties = tables.tally(known.select(account="u", **{f"ties_{p}": peers[p] for p in places}))
+    ties = ties.rename(tied="account")
     came = people_came(tables)
     both = went.left_join(came, went.went_from == came.came_to)
     both = both.left_join(ties, both.went_from == ties.tied)

@@ -21,7 +21,6 @@ from signals.indicators.base import (
     contact_rows,
     number,
     too_few,
-    total,
 )
 from signals.scoring import indiscriminate, shift_llr, tail_llr
 from signals.spec import ThresholdSpec
@@ -49,16 +48,16 @@ def counts(tables: Tables) -> Table:
     c = _placed(tables)
     places = range(len(tables.spec.stretches))
     in_group = c.group_by("u", "community").aggregate(
-        **{f"f_{p}": total((c.t >= 0).cast("int64"), c.stretch <= p) for p in places}
+        **{f"f_{p}": c.count(where=c.stretch <= p) for p in places}
     )
     in_group = tables.keep("children_in_groups", in_group)
     sums = {}
     for p in places:
         f = in_group[f"f_{p}"]
-        sums[f"n_{p}"] = total(f)
-        sums[f"once_{p}"] = total((f == 1).cast("int64"))
-        sums[f"groups_{p}"] = total((f > 0).cast("int64"))
-    whole = tables.keep("children_of", in_group.group_by(of="u").aggregate(**sums))
+        sums[f"n_{p}"] = f
+        sums[f"once_{p}"] = (f == 1).cast("int8")
+        sums[f"groups_{p}"] = (f > 0).cast("int8")
+    whole = tables.tally(in_group.select(account="u", **sums)).rename(of="account")
     both = in_group.join(whole, in_group.u == whole.of)
     entropy = {}
     for p in places:
@@ -70,17 +69,11 @@ def counts(tables: Tables) -> Table:
         inside = (both[f"f_{p}"] > 0) & (share > 0)
         safe = ibis.ifelse(inside, share, 0.5)
         term = -safe * safe.ln() / (1.0 - (1.0 - safe).pow(n))
-        entropy[f"h_{p}"] = total(ibis.ifelse(inside, (term * UNIT).round(), 0.0).cast("int64"))
-    h = both.group_by(by="u").aggregate(**entropy)
-    moved = c.group_by(mover="u").aggregate(
-        **{
-            f"changes_{p}": total(
-                (c.before != c.community).fill_null(False).cast("int64"),
-                (c.stretch <= p) & (c.before_stretch <= p),
-            )
-            for p in places
-        }
-    )
+        entropy[f"h_{p}"] = ibis.ifelse(inside, (term * UNIT).round(), 0.0).cast("int64")
+    h = tables.tally(both.select(account="u", **entropy)).rename(by="account")
+    later = c.mutate(stretch=ibis.greatest(c.stretch, c.before_stretch.fill_null(0)))
+    moved = by_stretch(tables, later, "u", changes=later.before != later.community)
+    moved = moved.rename(mover="account")
     result = whole.join(h, whole.of == h.by).join(moved, whole.of == moved.mover)
     known = tables.contacts
     known = known.filter(known.own & known.weight.notnull())

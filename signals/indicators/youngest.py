@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import ibis
 import numpy as np
 from ibis.expr.types import Table
 
@@ -40,20 +41,21 @@ def counts(tables: Tables) -> Table:
     columns = {}
     for p in places:
         inside = c.stretch <= p
-        weight = c.weight.cast("int64")
-        columns[f"n_{p}"] = total((c.weight > 0).cast("int64"), inside)
+        weight = c.weight.cast("int32")
+        columns[f"n_{p}"] = c.count(where=(c.weight > 0) & inside)
         columns[f"w_{p}"] = total(weight, inside)
         columns[f"w2_{p}"] = total(weight * weight, inside)
-        columns[f"old_{p}"] = total((c.gap >= GAP).fill_null(False).cast("int64"), inside)
-        columns[f"known_{p}"] = total(c.gap.notnull().cast("int64"), inside)
+        columns[f"old_{p}"] = c.count(where=(c.gap >= GAP) & inside)
+        columns[f"known_{p}"] = c.count(where=c.gap.notnull() & inside)
     mine = tables.keep("children_by_community", c.group_by("u", "community").aggregate(**columns))
     names = [f"{m}_{p}" for m in ("n", "w", "w2") for p in places]
     both = _with_others(tables, mine, names)
-    sums = {name: total(both[name]) for name in columns}
-    for p in places:
-        for m in ("n", "w", "w2"):
-            sums[f"reach_{m}_{p}"] = total(both[f"others_{m}_{p}"], both[f"n_{p}"] > 0)
-    return both.group_by(account="u").aggregate(**sums)
+    reach = {
+        f"reach_{m}_{p}": ibis.ifelse(both[f"n_{p}"] > 0, both[f"others_{m}_{p}"], 0)
+        for p in places
+        for m in ("n", "w", "w2")
+    }
+    return tables.tally(both.select(*columns, account="u", **reach))
 
 
 def _with_others(tables: Tables, mine: Table, names: list[str]) -> Table:
