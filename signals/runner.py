@@ -139,8 +139,8 @@ def _compute(
     )
     tell("cases", _COMPUTED)
     run.read_at, run.instant = taken.read_at, result.as_of
-    storage.write_scores(run, result.scores)
-    storage.save_facts(run, result.facts)
+    with storage.saving_facts(run, result.facts):
+        storage.write_scores(run, result.scores)
     run.basis = basis_of(
         graph=taken.graph_basis,
         thresholds=thresholds,

@@ -6,12 +6,12 @@ the next one writes.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
+from pyarrow import csv
 
 from signals import arrow, hooks
 from signals.attempt import Replaced
@@ -41,6 +42,9 @@ SCORE_COLUMNS: Final = (
 """What a score holds in columns of its own, named as in the engine's result."""
 
 _EVIDENCE_FACTS: Final = ("kind", "outcome", "m", "m_star", "deg_u", "deg_v", "value")
+_TEXTS: Final = ["kind"]
+"""Columns of the contact facts that are no numbers or times."""
+
 _SUMMARY: Final = (
     "rank", "points_without_private_fast", "age_check", "recorded_minor", "exempt",
 )  # fmt: skip
@@ -162,35 +166,51 @@ def _summaries(result: Findings) -> dict[int, dict[str, Any]]:
 
 
 def _copy_evidence(assessment_of: dict[int, int], evidence: pa.Table) -> None:
+    rows = _evidence_rows(assessment_of, evidence)
+    text = io.BytesIO()
+    csv.write_csv(rows, text, csv.WriteOptions(include_header=False))
+    text.seek(0)
     with connection.cursor() as cursor:
-        for batch in evidence.to_batches(max_chunksize=20_000):
-            text = io.StringIO()
-            csv.writer(text).writerows(_evidence_rows(assessment_of, batch))
-            text.seek(0)
-            cursor.copy_expert(
-                "COPY signals_evidencerow (assessment_id, indicator, event_id, target_id, at, "
-                "counted, facts) FROM STDIN (FORMAT csv)",
-                text,
-            )
-
-
-def _evidence_rows(
-    assessment_of: dict[int, int], batch: pa.RecordBatch
-) -> Iterator[tuple[Any, ...]]:
-    for row in batch.to_pylist():
-        assessment = assessment_of.get(row["account"])
-        if assessment is None:
-            continue
-        facts = {name: row[name] for name in _EVIDENCE_FACTS if row[name] is not None}
-        yield (
-            assessment,
-            row["indicator"],
-            row["event"],
-            row["target"],
-            row["at"],
-            row["counted"],
-            json.dumps(facts),
+        cursor.copy_expert(
+            f"COPY signals_evidencerow ({', '.join(rows.column_names)}) FROM STDIN (FORMAT csv)",
+            text,
+            2**20,
         )
+
+
+def _evidence_rows(assessment_of: dict[int, int], evidence: pa.Table) -> pa.Table:
+    """The rows of accounts that have an assessment, as the database holds them."""
+    accounts = pa.array(assessment_of.keys(), pa.int64())
+    place = pc.index_in(evidence["account"], accounts)
+    evidence, place = evidence.filter(place.is_valid()), place.drop_null()
+    return pa.table(
+        {
+            "assessment_id": pa.array(assessment_of.values(), pa.int64()).take(place),
+            "indicator": evidence["indicator"],
+            "event_id": evidence["event"],
+            "target_id": evidence["target"],
+            "at": evidence["at"],
+            "counted": evidence["counted"],
+            "facts": _objects(evidence.select(_EVIDENCE_FACTS)),
+        }
+    )
+
+
+def _objects(table: pa.Table) -> pa.Array:
+    """Each row as a JSON object, without what is null."""
+    members = [
+        pc.binary_join_element_wise(f"{json.dumps(name)}:", _as_json(table[name]), "")
+        for name in table.column_names
+    ]
+    inside = pc.binary_join_element_wise(*members, ",", null_handling="skip")
+    return pc.binary_join_element_wise("{", inside, "}", "")
+
+
+def _as_json(column: pa.ChunkedArray) -> pa.Array:
+    """Each value as JSON, made once for all that are equal."""
+    coded = column.combine_chunks().dictionary_encode()
+    texts = [json.dumps(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(coded.indices)
 
 
 # -- Contact facts -----------------------------------------------------------------------------
@@ -213,13 +233,33 @@ def drop_facts(run_id: int) -> None:
             _remove(place(run_id))
 
 
-def save_facts(run: Run, facts: pa.Table) -> None:
-    """Write the contact facts of ``run``: whole under its name, or not at all."""
+@contextmanager
+def saving_facts(run: Run, facts: pa.Table) -> Iterator[None]:
+    """Write the contact facts of ``run`` beside what the block does, which takes as long.
+
+    They stand under the run's name once the block has ended well; otherwise nothing is left.
+    """
     path = facts_file(run.pk)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    pq.write_table(facts, unfinished, compression="zstd")
-    unfinished.replace(path)
+    unfinished = path.with_suffix(f".part{run.attempts}")
+    with ThreadPoolExecutor(1, "facts") as pool:
+        writing = pool.submit(
+            pq.write_table,
+            facts,
+            unfinished,
+            compression="zstd",
+            use_dictionary=_TEXTS,
+            column_encoding=dict.fromkeys(
+                (name for name in facts.column_names if name not in _TEXTS), "DELTA_BINARY_PACKED"
+            ),
+        )
+        try:
+            yield
+            writing.result()
+            unfinished.replace(path)
+        finally:
+            wait([writing])
+            unfinished.unlink(missing_ok=True)
 
 
 # -- What goes again ---------------------------------------------------------------------------

@@ -100,14 +100,17 @@ def _accepted(assessments: Iterable[int]) -> dict[int, int]:
         cursor.execute(
             """
             SELECT row.assessment_id, count(DISTINCT row.target_id)
-            FROM signals_evidencerow row
+            -- A contact stands there once for each indicator that it says something about.
+            FROM (
+                SELECT DISTINCT assessment_id, target_id, event_id FROM signals_evidencerow
+                WHERE assessment_id = ANY(%s) AND target_id IS NOT NULL
+            ) row
             -- Row by row: nothing is known yet about rows that were just written, and a join that
             -- is planned without reads all events of the platform.
             CROSS JOIN LATERAL (
                 SELECT 1 FROM accounts_event answer
                 WHERE answer.ref_id = row.event_id AND answer.type = 'Accept' LIMIT 1
             ) accepted
-            WHERE row.assessment_id = ANY(%s)
             GROUP BY row.assessment_id
             """,
             [list(assessments)],

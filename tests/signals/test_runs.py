@@ -16,7 +16,8 @@ from audit.actors import Actor
 from audit.models import Entry
 from moderation.models import Case
 from signals import hooks, runner, storage, tasks
-from signals.attempt import RunLock, is_computing
+from signals.attempt import Replaced, RunLock, is_computing
+from signals.engine.result import FACTS
 from signals.errors import NoRun, RunBusy, RunEnded
 from signals.models import Assessment, EvidenceRow, Run, Score
 from signals.selectors import latest_assessment, latest_run, latest_scores
@@ -122,6 +123,14 @@ def test_a_run_opens_cases_and_says_so_in_the_trail(graph: Graph) -> None:
     assert facts.num_rows == run.contacts
     alone = sum(m == 0 for m in facts.column("m").to_pylist())
     assert run.figures["zero_mutual_at_contact"] == alone
+
+
+def test_facts_stay_only_where_the_scores_do(graph: Graph) -> None:
+    run = compute()
+    before = sorted(storage.facts_file(run.pk).parent.iterdir())
+    with pytest.raises(Replaced), storage.saving_facts(start(full=True), FACTS.empty_table()):
+        raise Replaced
+    assert sorted(storage.facts_file(run.pk).parent.iterdir()) == before
 
 
 def test_a_graph_without_anything_is_computed_too() -> None:
