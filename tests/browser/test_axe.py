@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from audit.actors import Actor
 from moderation.models import Case, SecondLook
@@ -194,11 +194,30 @@ def test_what_everybody_sees(
     visit(page, "/go/?q=SL", "go")
     crowded = Case.objects.get(account__account_id="crowded")
     visit(page, f"/cases/{crowded.reference}/?until=2026-03-20", "case-crowded")
+    _printed(page, f"/cases/{crowded.reference}/?contacts=1")
     page.context.clear_cookies()
     visit(page, "/sign-in/", "sign-in")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("alert").wait_for()
     check(page, "sign-in-error")
+
+
+def _printed(page: Page, path: str) -> None:
+    """Paper has the pictures and the whole table, dark on white also in the dark theme."""
+    page.goto(path)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    for gone in (".topbar", ".breadcrumb", ".page-foot", "#panel", ".replay", ".pagination"):
+        expect(page.locator(gone).first).to_be_hidden()
+    for name in ("Who is around the account", "Contact with children over time"):
+        expect(page.get_by_role("img", name=name)).to_be_visible()
+    expect(page.get_by_text("Printed from Sightline by")).to_be_visible()
+    table = page.locator("#contact-rows .table-scroll")
+    assert table.evaluate("it => it.scrollHeight - it.clientHeight") <= 1
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    page.screenshot(path=PICTURES / "case-printed.png", full_page=True)
+    page.emulate_media(media="screen")
 
 
 def test_what_an_admin_sees(admin: User, sign_in: SignIn, visit: Visit) -> None:

@@ -54,10 +54,11 @@ def test_every_step_of_the_slider_says_what_the_server_says_of_that_day(
     whole = Replay(around)
     for step, day in enumerate(whole.days):
         past = Replay(around, day).past
-        assert whole.words[step] == past.summary
+        assert whole.words[step] == past.summary == Replay(around, day).summary
         links = {c.person.key: c.link.value for c in past.contacts}
         for contact in around.contacts:
             assert _drawn(whole.steps_of(contact), step) == links.get(contact.person.key)
+    assert whole.summary == around.summary
 
 
 @given(st.integers(2, 400))
