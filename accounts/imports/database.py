@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import adbc_driver_manager as adbc
@@ -62,6 +63,14 @@ class AlreadyThere(Exception):
     """A row with the same key is in the table already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What another session found a moment ago: a row for each of ``names`` that was there."""
+
+    names: pa.Array
+    rows: pa.Table
+
+
 class Database:
     """One session. Use as a context manager; every method raises ConnectionLost."""
 
@@ -77,6 +86,7 @@ class Database:
             self.run("SET enable_hashjoin TO off")
             self.run("SET enable_mergejoin TO off")
         self.expects_known: set[str] = set()  # tables whose rows are likely there already
+        self.seen: Mapping[str, Seen] = {}  # by query: need not be looked up again
         self._temporary: set[str] = set()  # those that this session has made
 
     def __enter__(self) -> Self:
@@ -180,12 +190,40 @@ class Database:
         return ids
 
     def look_up(self, names: pa.Array, query: str) -> pa.Table:
-        """The rows of ``query``, which joins ``import_names``: ``place`` is a position in names."""
+        """The rows of ``query``, which joins ``import_names``: ``place`` is a position in names.
+
+        What is in ``seen`` is taken from there, and only the rest asked for.
+        """
+        seen = self.seen.get(query)
+        if seen is None or not len(seen.names):
+            return self._look_up(names, query)
+        row = pc.index_in(names, value_set=seen.names)
+        places = pa.array(np.arange(len(names), dtype=np.int32))
+        known, new = places.filter(row.is_valid()), places.filter(row.is_null())
+        found = [_at_places(seen.rows.take(row.drop_null()), known)]
+        if len(new):
+            rest = self._look_up(names.take(new), query)
+            found.append(_at_places(rest, new.take(rest["place"].combine_chunks())))
+        return pa.concat_tables(found).combine_chunks()
+
+    def _look_up(self, names: pa.Array, query: str) -> pa.Table:
         self.clear("import_names")
         # In the order of the index, neighbours are found on the same page.
         places = pc.sort_indices(names)
         self.copy("import_names", {"place": places.cast(pa.int32()), "name": names.take(places)})
         return self.fetch(query)
+
+    def foresee(self, asked: Mapping[str, pa.Array]) -> dict[str, Seen]:
+        """What ``look_up`` finds of these names now, by query, for another session's ``seen``."""
+        seen = {}
+        self.run("BEGIN")
+        try:
+            for query, names in asked.items():
+                rows = self._look_up(names, query)
+                seen[query] = Seen(names.take(rows["place"].combine_chunks()), rows)
+        finally:
+            self.run("COMMIT")
+        return seen
 
     def note_progress(
         self,
@@ -211,6 +249,10 @@ class Database:
         """Raise columns of the import by so much, in the transaction of the rows themselves."""
         sums = ", ".join(f"{name} = {name} + {int(more)}" for name, more in counts.items())
         self.run(f"UPDATE accounts_importbatch SET {sums} WHERE id = {int(batch_id)}")  # noqa: S608 - names of columns and whole numbers
+
+
+def _at_places(rows: pa.Table, places: pa.Array) -> pa.Table:
+    return rows.set_column(rows.column_names.index("place"), "place", places)
 
 
 def is_running(batch_id: int) -> bool:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+import pyarrow as pa
 
 from accounts.formats.detect import Found, Reader, format_of, reader_for
 from accounts.formats.rows import FileProblem, Table
 from accounts.formats.source import Source
 from accounts.imports import merge_accounts, merge_events, merge_ties, rejects
 from accounts.imports.ahead import ahead
-from accounts.imports.database import Database
+from accounts.imports.database import Database, Seen
 from accounts.imports.merged import Merged
 from accounts.imports.progress import FileProgress, Progress
 from accounts.validation import Rows, validate
@@ -23,6 +26,11 @@ MERGES: Final[dict[Table, Callable[[Database, Rows, int], Merged]]] = {
     "accounts": merge_accounts.merge,
     "ties": merge_ties.merge,
     "events": merge_events.merge,
+}
+
+ASKED: Final[dict[Table, Callable[[Rows], dict[str, pa.Array]]]] = {
+    "ties": merge_ties.asked,
+    "events": merge_events.asked,
 }
 
 
@@ -93,9 +101,10 @@ class _File:
 
     def _read(self, reader: Reader) -> None:
         file, future, rows_in_future = self._file, None, 0
-        for rows in ahead(_checked(reader)):
+        for rows, seen in ahead(self._looked_up(reader)):
             if self._shared.stop.is_set():
                 raise Stopped
+            self._db.seen = seen
             with self._db.chunk(rows.table):
                 merged = MERGES[rows.table](self._db, rows, self._shared.batch_id)
                 merged.rejects = sorted(
@@ -111,10 +120,27 @@ class _File:
             rows_in_future += count
             if self._shared.progress is not None:
                 self._shared.progress(file.name, rows.share, file.row)
+        self._db.seen = {}  # true a moment ago, not for ever
         if not file.row:
             self._notice("It has a header and no rows.")
         if future is not None:
             self._notice_future(future, rows_in_future)
+
+    def _looked_up(self, reader: Reader) -> Iterator[tuple[Rows, dict[str, Seen]]]:
+        """Checked rows, and what they name as far as it is there, by a session of its own.
+
+        So the database looks up what one chunk names while it writes the one before. The first is
+        not waited for by any, and a small import needs no second session.
+        """
+        with ExitStack() as stack:
+            beside = None
+            for number, rows in enumerate(_checked(reader)):
+                if number == 0 or not len(rows) or rows.table not in ASKED:
+                    yield rows, {}
+                    continue
+                if beside is None:
+                    beside = stack.enter_context(Database(self._db.address))
+                yield rows, beside.foresee(ASKED[rows.table](rows))
 
     # -- what is noted with each chunk -------------------------------------------------------
 

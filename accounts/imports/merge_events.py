@@ -29,6 +29,14 @@ _CONTRADICTS: Final = (
 )
 
 
+def asked(rows: Rows) -> dict[str, pa.Array]:
+    """What ``merge`` will look up for ``rows``, by query."""
+    objects = rows.columns["object"]
+    refers = pa.array(rows.columns["type"].to_numpy() >= FIRST_REFERRING)
+    accounts = names.asked(rows.columns["actor"], objects.filter(pc.invert(refers)))
+    return accounts | references.asked(objects.filter(refers), rows.columns["event_id"])
+
+
 def merge(db: Database, rows: Rows, batch_id: int) -> Merged:
     """Bring ``rows`` in, inside a chunk of ``db``. Rows that contradict the graph are refused."""
     merged = Merged()

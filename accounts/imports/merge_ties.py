@@ -26,6 +26,11 @@ _STILL: Final = np.iinfo(np.int64).max
 """Stands for "no end", which is later than any."""
 
 
+def asked(rows: Rows) -> dict[str, pa.Array]:
+    """What ``merge`` will look up for ``rows``, by query."""
+    return names.asked(rows.columns["a"], rows.columns["b"])
+
+
 def merge(db: Database, rows: Rows, batch_id: int) -> Merged:
     """Bring ``rows`` in, inside a chunk of ``db``.
 

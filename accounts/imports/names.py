@@ -55,6 +55,11 @@ class Names:
         )
 
 
+def asked(*columns: pa.Array) -> dict[str, pa.Array]:
+    """What ``find`` will look up for ``columns``, by query."""
+    return {_QUERY: pa.concat_arrays(columns).unique()}
+
+
 def find(db: Database, *columns: pa.Array) -> tuple[Names, list[NDArray[np.int64]]]:
     """The accounts that ``columns`` name, and each column as positions among them."""
     encoded = pa.concat_arrays(columns).dictionary_encode()

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from accounts.imports.database import Database
@@ -19,6 +20,12 @@ _REQUESTS: Final = np.array([_CODE[name] for name in ("Offer", "Follow")])
 _REVOCABLE: Final = np.array([_CODE[name] for name in ("Offer", "Follow", "Accept", "Block")])
 
 _NEVER: Final = np.iinfo(np.int64).min
+
+_SETTLED: Final = (
+    "SELECT n.place, e.id, e.type, e.actor_id, coalesce(e.object_id, 0) AS object_id,"
+    " e.published FROM import_names n JOIN accounts_event e ON e.event_id = n.name"
+    " WHERE e.ref_id IS NOT NULL OR e.reference = ''"
+)
 
 FITS, WRONG_TYPE, NOT_ASKED, NOT_ITS_OWN, TOO_EARLY = range(5)
 
@@ -84,12 +91,13 @@ def reason(verdict: int, own_type: int, named_type: int) -> str:
 
 def settled_targets(db: Database, references: pa.Array) -> pa.Table:
     """Events named by ``references`` (distinct) that themselves wait for nothing."""
-    return db.look_up(
-        references,
-        "SELECT n.place, e.id, e.type, e.actor_id, coalesce(e.object_id, 0) AS object_id,"
-        " e.published FROM import_names n JOIN accounts_event e ON e.event_id = n.name"
-        " WHERE e.ref_id IS NOT NULL OR e.reference = ''",
-    )
+    return db.look_up(references, _SETTLED)
+
+
+def asked(references: pa.Array, own: pa.Array) -> dict[str, pa.Array]:
+    """What ``settled_targets`` will be asked for events with the identifiers ``own``, by query."""
+    texts = references.unique()
+    return {_SETTLED: texts.filter(pc.invert(pc.is_in(texts, value_set=own)))}
 
 
 def facts_of(table: pa.Table, prefix: str = "") -> Facts:
