@@ -27,7 +27,7 @@ from audit.services import verify
 from moderation.domain.transitions import State
 from moderation.errors import CaseTaken, IllegalMove, LeaseLapsed
 from moderation.models import Case
-from moderation.services import claims, decisions, upkeep
+from moderation.services import care, claims, decisions, upkeep
 from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation.life import (
@@ -296,6 +296,10 @@ def test_the_life_of_cases(
         "sue": supervisor2,
         "ada": admin,
     }
+    # all sequences are one shift; its limits are tested by themselves
+    care.set_terms(
+        actor=Actor.of_user(admin), cases=30_000, critical=30_000, reveals=30_000, contacts=""
+    )
     thorough = 2_000 if settings.get_current_profile_name() == "thorough" else 40
     sequences = int(os.environ.get("SIGHTLINE_LIFE_SEQUENCES", thorough))
     run_state_machine_as_test(
