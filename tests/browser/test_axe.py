@@ -207,10 +207,11 @@ def _printed(page: Page, path: str) -> None:
     page.goto(path)
     page.emulate_media(media="print", color_scheme="dark")
     page.set_viewport_size({"width": 794, "height": 1123})
-    for gone in (".topbar", ".breadcrumb", ".page-foot", "#panel", ".replay", ".pagination"):
+    for gone in (".topbar", ".breadcrumb", ".page-foot", "#panel", ".replay", ".pagination ul"):
         expect(page.locator(gone).first).to_be_hidden()
     for name in ("Who is around the account", "Contact with children over time"):
         expect(page.get_by_role("img", name=name)).to_be_visible()
+    expect(page.get_by_text("1 to 50 of 150")).to_be_visible()
     expect(page.get_by_text("Printed from Sightline by")).to_be_visible()
     table = page.locator("#contact-rows .table-scroll")
     assert table.evaluate("it => it.scrollHeight - it.clientHeight") <= 1
