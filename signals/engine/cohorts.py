@@ -42,7 +42,7 @@ def _fit(
         above_k = np.zeros(_LONGEST + 1)
         above_m = np.zeros(_LONGEST + 1)
         above_n = np.zeros(_LONGEST + 1)
-        longest = 1
+        longest, most_k, most_m = 1, 1, 1
         successes, trials = 1.0, 2.0
         above_k[1] += 1.0
         above_m[1] += 1.0
@@ -52,6 +52,8 @@ def _fit(
             above_m[n[i] - k[i]] += 1.0
             above_n[n[i]] += 1.0
             longest = max(longest, n[i])
+            most_k = max(most_k, k[i])
+            most_m = max(most_m, n[i] - k[i])
             successes += k[i]
             trials += n[i]
         for j in range(longest - 1, 0, -1):
@@ -62,9 +64,11 @@ def _fit(
         a, b = 8.0 * mean, 8.0 * (1.0 - mean)
         for _ in range(1000):
             up_a, up_b, down = 0.0, 0.0, 0.0
-            for j in range(longest):
+            for j in range(most_k):
                 up_a += above_k[j + 1] / (a + j)
+            for j in range(most_m):
                 up_b += above_m[j + 1] / (b + j)
+            for j in range(longest):
                 down += above_n[j + 1] / (a + b + j)
             new_a, new_b = a * up_a / down, b * up_b / down
             both = min(max(new_a + new_b, _LEAST), _MOST)
@@ -77,6 +81,24 @@ def _fit(
                 break
         means[c] = a / (a + b)
         concentrations[c] = a + b
+
+
+@nb.njit(cache=True, nogil=True)
+def _limits(
+    starts: Any, values: Any, kept: Any, limits: Any
+) -> None:  # pragma: no cover - compiled
+    """In each cell the kept[c]-th smallest of values[starts[c]:starts[c + 1]], if it has any."""
+    for c in range(len(starts) - 1):
+        if starts[c + 1] > starts[c]:
+            place = max(kept[c] - 1, 0)
+            limits[c] = np.partition(values[starts[c] : starts[c + 1]], place)[place]
+
+
+def _by_cell(cell: Whole, cells: int) -> Whole:
+    """The order that puts rows of the same cell together."""
+    # numpy sorts 16 bits by counting
+    narrow = cell.astype(np.uint16) if cells < 2**16 else cell
+    return np.argsort(narrow, kind="stable")
 
 
 def fit_cells(cell: Whole, k: Floats, n: Floats, cells: int, trim: float) -> tuple[Floats, Floats]:
@@ -92,11 +114,11 @@ def fit_cells(cell: Whole, k: Floats, n: Floats, cells: int, trim: float) -> tup
     # against a concentration of 8: how far above, given how much evidence there is
     spread = np.sqrt(np.maximum(n * mu * (1.0 - mu) * (1.0 + (n - 1.0) / 9.0), 1e-12))
     z = np.round((k - n * mu) / spread, 9)
-    order = np.lexsort((z, cell))
+    order = _by_cell(cell, cells)
     starts = np.concatenate([[0], np.cumsum(size)])
     kept = np.ceil(size * (1.0 - trim)).astype(np.int64)
-    last = order[np.maximum(starts[:-1] + kept - 1, 0)] if len(order) else np.zeros(cells, int)
-    limit = np.where(size > 0, z[last] if len(z) else 0.0, 0.0)
+    limit = np.zeros(cells)
+    _limits(starts, z[order], kept, limit)
     order = order[z[order] <= limit[cell[order]]]
     starts = np.concatenate([[0], np.cumsum(np.bincount(cell[order], minlength=cells))])
     long = n > _LONGEST
@@ -318,20 +340,18 @@ class Cohorts:
         return result
 
     def _tail(self, page: str, s: int, account: Whole, values: Floats, band: int | None) -> Floats:
-        all_values = np.zeros(self.accounts)
-        all_values[account] = values
         group = self.group(s, np.arange(self.accounts), self.active[s], band=band)
-        member_values = all_values[group.member]
-        order = np.lexsort((member_values, group.cell_of))
-        cell, value = group.cell_of[order], member_values[order]
-        starts = np.searchsorted(cell, np.arange(group.count + 1))
+        levels, ranks = np.unique(np.concatenate([[0.0], values]), return_inverse=True)
+        rank = np.full(self.accounts, ranks[0])
+        rank[account] = ranks[1:]
+        # one number for (cell, value) lets a single search serve all cells
+        width = len(levels) + 1
+        keys = np.sort(group.cell_of * width + rank[group.member])
+        cell, value = keys // width, levels[keys % width]
+        starts = np.searchsorted(keys, np.arange(group.count + 1) * width)
         self._note_values(page, s, group, cell, value)
         own = group.cell[account]
-        # one number for (cell, value) lets a single search serve all cells
-        levels, ranks = np.unique(np.concatenate([value, values]), return_inverse=True)
-        width = len(levels) + 1
-        keys = cell * width + ranks[: len(value)]
-        wanted = own * width + ranks[len(value) :]
+        wanted = own * width + ranks[1:]
         size = starts[own + 1] - starts[own]
         above = starts[own + 1] - np.searchsorted(keys, wanted, side="right")
         at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")

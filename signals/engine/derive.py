@@ -39,6 +39,9 @@ class Backend(Protocol):
     def fetch(self, expression: Table) -> pa.Table:
         """Evaluate an expression; rows in no particular order."""
 
+    def pieces(self, expression: Table) -> Iterator[pa.RecordBatch]:
+        """Evaluate an expression, so that memory holds a piece of the rows at a time."""
+
     def last(self, name: str) -> Iterator[pa.RecordBatch]:
         """The rows of a table, piece by piece; nothing else is asked for after it."""
 
@@ -161,6 +164,7 @@ def derive(
         spec=spec,
         as_of=prepared.as_of,
         ask=lambda expression: columns(backend.fetch(expression)),
+        pieces=backend.pieces,
         keep=lambda name, expression: once_of(name, lambda: keep(name, expression)),
         priors=priors,
     )

@@ -91,13 +91,20 @@ class DuckDB:
         # DuckDB adds whole numbers up in 128 bits, which Arrow can only take as decimals
         return self._connection.sql(sql).to_arrow_table().cast(expression.schema().to_pyarrow())
 
+    def pieces(self, expression: Table) -> Iterator[pa.RecordBatch]:
+        """Evaluate an expression, so that memory holds a piece of the rows at a time."""
+        sql = ibis.to_sql(expression, dialect="duckdb")
+        schema = expression.schema().to_pyarrow()
+        with self._connection.sql(sql).to_arrow_reader(PIECE) as reader:
+            for piece in reader:
+                yield piece.cast(schema)
+
     def last(self, name: str) -> Iterator[pa.RecordBatch]:
         """The rows of a table, piece by piece; everything else is forgotten first."""
         self._index = None
         made = self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         self.drop(*(self._loaded | {table for (table,) in made}) - {name})
-        with self._connection.table(name).to_arrow_reader(PIECE) as reader:
-            yield from reader
+        yield from self.pieces(self._ibis.table(name))
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""

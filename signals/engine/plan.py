@@ -204,6 +204,7 @@ class Replay(DuckDB):
             as_of=prepared.as_of,
             prepared=prepared,
             ask=columns,  # here rows, not a question
+            pieces=nothing,
             keep=nothing,
             load=lambda name, rows: rows,
             neighbour_sums=self._sums,

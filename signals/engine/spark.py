@@ -148,9 +148,13 @@ class Spark:
         """Evaluate an expression; rows in no particular order."""
         return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
 
+    def pieces(self, expression: Table) -> Iterator[pa.RecordBatch]:
+        """Evaluate an expression; all rows pass through the driver."""
+        yield from self.fetch(expression).to_batches()
+
     def last(self, name: str) -> Iterator[pa.RecordBatch]:
         """The rows of a table; the others stay in the cluster, where they are in nobody's way."""
-        yield from self.fetch(self._ibis.table(name)).to_batches()
+        return self.pieces(self._ibis.table(name))
 
     def facts(self, ties: Table, first: Table, prepared: Prepared, organic_days: int) -> Table:
         """First contacts with their facts: m, m_star, m_final, deg_u, deg_v, first_mutual."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -19,9 +18,6 @@ from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY, Prepared
 from signals.engine.priors import LAYOUTS, Priors
 from signals.spec import ThresholdSpec
-
-BLOCKS = 8  # parts in which rows that are kept are asked for
-MANY = 100_000  # accounts from which on they are
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
@@ -57,6 +53,7 @@ class Tables:
     as_of: int
     prepared: Prepared
     ask: Ask
+    pieces: Callable[[Table], Iterator[pa.RecordBatch]]
     keep: Keep
     load: Callable[[str, pa.Table], Table]
     neighbour_sums: Callable[[str, pa.Table, bool], Table]
@@ -115,16 +112,11 @@ class Tables:
     def remember(self, name: str, rows: Table) -> Table:
         """Keep rows among the priors, under a name of ``signals.engine.priors.LAYOUTS``."""
 
-        by = LAYOUTS[name].by
-
         def parts() -> Iterator[Mapping[str, NDArray[Any]]]:
-            # in parts, so that memory holds a part of the rows twice and never all
-            blocks = BLOCKS if LAYOUTS[name].accounts and self.prepared.count > MANY else 1
-            cuts = np.linspace(0, self.prepared.count, blocks + 1).astype(int).tolist()
-            for low, high in pairwise(cuts):
-                inside = (rows[by] >= low) & (rows[by] < high)
-                part = rows.filter(inside) if blocks > 1 else rows
-                yield self.ask(part.order_by(by))
+            none = rows.schema().to_pyarrow().empty_table()
+            yield {column: none[column].to_numpy() for column in none.column_names}
+            for piece in self.pieces(rows.order_by(LAYOUTS[name].by)):
+                yield {column: piece[column].to_numpy() for column in piece.schema.names}
 
         self.priors.keep(name, parts)
         return rows

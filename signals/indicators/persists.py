@@ -14,6 +14,7 @@ from ibis.expr.types import Table
 
 from signals.engine.canonical import CREATE
 from signals.engine.cohorts import Cohorts
+from signals.engine.prepare import DAY
 from signals.indicators import co_targeting
 from signals.indicators.base import (
     Frame,
@@ -50,10 +51,19 @@ def _linked(tables: Tables) -> pa.Table:
     return co_targeting.partners(co_targeting.links(tables))
 
 
+def _ever_children(tables: Tables) -> Table:
+    """Who was a child at some time of the history: what is done to others does not count."""
+    began = tables.as_of - tables.spec.stretches[-1] * DAY
+    ages = _children(tables)
+    return ages.filter(ages.until_18 > began).select("child")
+
+
 def _returns(tables: Tables) -> Table:
     """Approaches after a refusal: event, u (whose refusal), v, t, blocked."""
     partner = tables.make("linked_accounts", _linked)
     r = _refusals(tables)
+    children = _ever_children(tables)
+    r = r.semi_join(children, r.v == children.child)
     own = r.mutate(who=r.u)
     by_partner = r.join(partner, r.u == partner.me)
     both = own.union(by_partner.select("u", "v", "r", "blocked", who="partner"))
@@ -84,9 +94,13 @@ def _returns(tables: Tables) -> Table:
 
 def _third(tables: Tables) -> Table:
     """Requests that follow two that were ignored or withdrawn: id, u, v, t, blocked (no)."""
+    children = _ever_children(tables)
     a = tables.approaches.filter(tables.approaches.kind != CREATE)
+    a = a.semi_join(children, a.v == children.child)
     # most approaches are the first of their pair: look only where there are others
-    others = a.anti_join(tables.facts.select(id="event"), "id")
+    first = tables.facts.filter(tables.facts.kind != CREATE)
+    first = first.semi_join(children, first.v == children.child)
+    others = a.anti_join(first.select(id="event"), "id")
     often = others.group_by("u", "v").aggregate(times=others.t.nunique())
     often = often.filter(often.times >= 2)
     a = a.semi_join(often, ["u", "v"])
