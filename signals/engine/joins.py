@@ -1,8 +1,9 @@
-"""Contact facts and circles as joins: for an engine that has no compiled kernel.
+"""Contact facts, circles, sums and windows as expressions: for an engine without compiled kernels.
 
-The same values as ``facts`` to the last row, from the same canonical tables, by portable Ibis
-expressions. Each join starts from the side with fewer ties, so that a hub costs no more than its
-partners (Σ min(d_u, d_v)), and degrees come from one ordered pass over the changes of each account.
+The same values as ``facts``, ``tally`` and ``windows`` to the last row, from the same canonical
+tables, by portable Ibis expressions. Each join starts from the side with fewer ties, so that a hub
+costs no more than its partners (Σ min(d_u, d_v)), and degrees come from one ordered pass over the
+changes of each account.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The engine for more than one machine: the same expressions on Apache Spark.
 
-Contact facts and circles are joins here (``signals.engine.joins``). The prepared columns pass
-through the driver, which also computes communities with the embedded engine's kernel; everything
-that grows with contacts times ties happens in the cluster. Executors need no Python.
+Contact facts, circles, sums and busiest windows are expressions here (``signals.engine.joins``).
+The prepared columns pass through the driver, which also computes communities with the embedded
+engine's kernel; everything that grows with contacts times ties happens in the cluster. Executors
+need no Python.
 """
 
 from __future__ import annotations
