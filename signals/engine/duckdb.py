@@ -67,7 +67,7 @@ class DuckDB:
 
     def exact(self, expression: Table) -> str:
         """A statement whose columns have the very types that the expression says."""
-        sql = ibis.to_sql(expression, dialect="duckdb")
+        sql = self._ibis.compile(expression)
         # DuckDB adds whole numbers up in 128 bits, which are slow, and decimals to Arrow
         columns = ", ".join(
             f'"{column}"::BIGINT AS "{column}"' if kind.is_int64() else f'"{column}"'
@@ -87,13 +87,13 @@ class DuckDB:
 
     def fetch(self, expression: Table) -> pa.Table:
         """Evaluate an expression; rows in no particular order."""
-        sql = ibis.to_sql(expression, dialect="duckdb")
+        sql = self._ibis.compile(expression)
         # DuckDB adds whole numbers up in 128 bits, which Arrow can only take as decimals
         return self._connection.sql(sql).to_arrow_table().cast(expression.schema().to_pyarrow())
 
     def pieces(self, expression: Table) -> Iterator[pa.RecordBatch]:
         """Evaluate an expression, so that memory holds a piece of the rows at a time."""
-        sql = ibis.to_sql(expression, dialect="duckdb")
+        sql = self._ibis.compile(expression)
         schema = expression.schema().to_pyarrow()
         with self._connection.sql(sql).to_arrow_reader(PIECE) as reader:
             for piece in reader:

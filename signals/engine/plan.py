@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
 import duckdb
-import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
@@ -120,7 +119,7 @@ class Recording(DuckDB):
         return (*parts, sql[end:])
 
     def _question(self, expression: Table) -> Step:
-        sql = ibis.to_sql(expression, dialect="duckdb")
+        sql = self._ibis.compile(expression)
         return Step("question", parts=self._parts(sql), schema=expression.schema().to_pyarrow())
 
     def load(self, name: str, table: pa.Table) -> Table:
