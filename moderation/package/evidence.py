@@ -69,6 +69,7 @@ def _contact(contact: ContactView) -> dict[str, Any]:
         "kind": contact.kind,
         "age_at_first_contact": contact.band,
         "contacted_by_account": contact.contacted,
+        "accepted": contact.accepted,
         "link": contact.link,
         "outcome": contact.outcome,
         "tie": contact.tie,

@@ -32,11 +32,11 @@ from moderation.package.view import (
     Status,
 )
 from moderation.selectors.case import STRETCHES, Reason
-from moderation.selectors.contacts import Contact
+from moderation.selectors.contacts import Contact, Step
 from moderation.selectors.people import band_on
 from moderation.selectors.surroundings import around_case, ties_between
 from signals.models import Assessment, EvidenceRow
-from signals.networks import Kind
+from signals.networks import Kind, Link
 
 _APPROVED: Final = frozenset(ReferralState) - {ReferralState.PREPARING}
 _NUMBERS: Final = ("k", "n", "expected", "range", "llr")
@@ -107,7 +107,16 @@ def _until(contact: Contact, moment: datetime) -> Contact | None:
     moments = [m for m in contact.moments if m.at < moment]
     if not moments and not contact.tied:
         return None
-    return Contact(contact.person, moments, contact.tied)
+    return Contact(contact.person, moments, contact.tied, contact.befriended)
+
+
+def _outcome(contact: Contact) -> str:
+    """The last answer, and that it was not the first where a contact had been accepted before."""
+    if not contact.accepted or contact.link is not Link.REFUSED:
+        return contact.outcome
+    if any(moment.step is Step.ACCEPTED for moment in contact.moments):
+        return f"accepted, then {contact.outcome}"
+    return f"{contact.outcome}; a friend tie is recorded"
 
 
 def _identity(account: Account, band: str) -> Identity:
@@ -139,9 +148,10 @@ def _contact(contact: Contact, account: Account, as_of: datetime) -> ContactView
         band=person.band,
         link=contact.link,
         contacted=contact.started_by_account,
+        accepted=contact.accepted,
         tie=contact.tied,
         began_with=contact.began_with,
-        outcome=contact.outcome,
+        outcome=_outcome(contact),
         identity=(
             _identity(account, band)
             if whole

@@ -46,7 +46,8 @@ def groups(evidence: dict[str, Any], reporter: dict[str, str]) -> tuple[Group, .
     ]
     times = sorted(event["at"] for child in children for event in child["events"])
     bands = Counter(child["age_at_first_contact"] for child in children)
-    accepted = sum(child["link"] == "accepted" for child in children)
+    # Packages that were sealed before "accepted" was kept tell the last answer only
+    accepted = sum(child.get("accepted", child["link"] == "accepted") for child in children)
     age = account.get("birth_date") or account.get("birth_year") or account["age_band"]
     escalated = [line for line in evidence["decisions"] if line["verb"] == "escalate"]
     return (

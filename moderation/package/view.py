@@ -75,6 +75,7 @@ class ContactView:
     band: str  # in words, at the first contact: 13–15
     link: Link
     contacted: bool  # the account made contact, at some time
+    accepted: bool  # that contact was accepted, at some time
     tie: str
     began_with: str
     outcome: str
@@ -97,10 +98,6 @@ class ContactView:
     @property
     def is_child_contacted(self) -> bool:
         return self.kind is Kind.CHILD and self.contacted
-
-    @property
-    def accepted(self) -> bool:
-        return self.link is Link.ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ class CaseView:
 
     @property
     def accepted(self) -> tuple[ContactView, ...]:
-        """Those of the children who accepted."""
+        """Those of the children who accepted, whatever they did later."""
         return tuple(child for child in self.children if child.accepted)
 
     def pointing(self, direction: str) -> tuple[Sentence, ...]:

@@ -60,6 +60,7 @@ class Contact:
     person: Person
     moments: list[Moment] = field(default_factory=list)
     tied: str = ""  # kind of a standing tie: friend, follow, family
+    befriended: bool = False  # whether a friend tie stands, or stood once
     # Whether the account made contact: at all, first or later
     started_by_account: bool = field(init=False)
     # How the picture draws it: by what the other side did last about the account's contact
@@ -82,6 +83,19 @@ class Contact:
     def began_with(self) -> str:
         """The first thing that happened, in words; "" for a tie without any event."""
         return self.moments[0].words if self.moments else "a tie from before"
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the other side ever accepted the account's contact, whatever it did later.
+
+        A child who blocks or reports the account afterwards has still been reached by it. Where a
+        platform delivers ties but no answers, a friend tie is the answer.
+        """
+        return self.started_by_account and (
+            self.befriended
+            or self.tied == Tie.Kind.FRIEND
+            or any(moment.step is Step.ACCEPTED for moment in self.moments)
+        )
 
     def _link(self) -> Link:
         if not self.started_by_account:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.db.models import F, Q
 
@@ -58,8 +59,15 @@ def surroundings(account: Account, kept: Mapping[int, Kept] | None = None) -> Su
     approached = ledger.add_own()
     ledger.add_answers(approached)
     ledger.add_incoming()
-    tied = ledger.add_ties()
-    return _assembled(ledger.moments, tied, list(approached.values()), kept or {})
+    ties = ledger.add_ties()
+    return _assembled(ledger.moments, ties, list(approached.values()), kept or {})
+
+
+class _Ties(NamedTuple):
+    """The ties of an account: the kind of each that stands, and whose friend it is or was."""
+
+    standing: dict[int, str]
+    befriended: set[int]
 
 
 class _Ledger:
@@ -113,20 +121,23 @@ class _Ledger:
             if type_ in _DONE_TO_IT:
                 self.note(other, at, *_DONE_TO_IT[type_])
 
-    def add_ties(self) -> dict[int, str]:
-        """Everybody with a tie takes part; the kind of each tie that stands."""
+    def add_ties(self) -> _Ties:
+        """Everybody with a tie takes part, whether it stands or has ended."""
         rows = (
             Tie.objects.filter(Q(a_id=self.ego) | Q(b_id=self.ego))
             .order_by("pk")
             .values_list("a_id", "b_id", "kind", "until")
         )
-        tied: dict[int, str] = {}
+        standing: dict[int, str] = {}
+        befriended: set[int] = set()
         for a, b, kind, until in rows:
             other = b if a == self.ego else a
             self.moments[other]  # takes part, whatever happened
-            if until is None and tied.get(other) != Tie.Kind.FAMILY:
-                tied[other] = kind
-        return tied
+            if until is None and standing.get(other) != Tie.Kind.FAMILY:
+                standing[other] = kind
+            if kind == Tie.Kind.FRIEND:
+                befriended.add(other)
+        return _Ties(standing, befriended)
 
 
 def ties_between(keys: Iterable[int]) -> list[tuple[int, int]]:
@@ -152,7 +163,7 @@ def own_cases(user: User, keys: Iterable[int]) -> dict[int, str]:
 
 def _assembled(
     moments: dict[int, list[Moment]],
-    tied: dict[int, str],
+    ties: _Ties,
     approached: list[int],
     kept: Mapping[int, Kept],
 ) -> Surroundings:
@@ -166,9 +177,11 @@ def _assembled(
         {key: of_one[0].at if of_one else None for key, of_one in moments.items()},
         kept,
     )
-    return Surroundings(
-        _in_order([Contact(people[key], moments[key], tied.get(key, "")) for key in order]), people
-    )
+    contacts = [
+        Contact(people[key], moments[key], ties.standing.get(key, ""), key in ties.befriended)
+        for key in order
+    ]
+    return Surroundings(_in_order(contacts), people)
 
 
 def _in_order(contacts: list[Contact]) -> list[Contact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -86,6 +86,28 @@ def test_what_a_child_does_after_accepting_counts_last(
     contact = _only(flagged)
 
     assert (contact.link, contact.outcome) == (Link.REFUSED, outcome)
+    assert contact.accepted
+
+
+@pytest.mark.parametrize("until", [None, NOON])
+def test_a_friend_tie_says_that_a_contact_was_accepted_also_once_it_has_ended(
+    flagged: Account, until: datetime | None
+) -> None:
+    girl = factories.child()
+    factories.event(flagged, girl)
+    assert not _only(flagged).accepted
+    _tie(flagged, girl, "friend", until=until)
+
+    assert _only(flagged).accepted
+
+
+def test_neither_a_refusal_nor_being_asked_is_an_acceptance(flagged: Account) -> None:
+    refuser, asker = factories.child(), factories.child()
+    _answer("Reject", factories.event(flagged, refuser), refuser)
+    factories.event(asker, flagged)
+    _tie(flagged, asker, "friend")
+
+    assert not any(contact.accepted for contact in surroundings(flagged).contacts)
 
 
 def test_only_the_person_asked_can_answer(flagged: Account) -> None:

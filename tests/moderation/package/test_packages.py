@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from lxml import etree
 
 from accounts.models import Account, Event, Tie
 from audit import keys
@@ -23,8 +24,10 @@ from audit.models import Entry
 from moderation.models import Case, Pseudonym, Referral, SealedPackage
 from moderation.package.archive import unpack
 from moderation.package.keys import PACKAGES
+from moderation.package.nca import groups
 from moderation.package.verify import NotGenuine, verify
 from moderation.package.view import Status
+from moderation.selectors.completeness import tip_of
 from moderation.selectors.surroundings import around_case
 from moderation.services import intake, packages, pseudonyms
 from staff.errors import NotAllowed
@@ -119,6 +122,25 @@ def test_what_is_imported_after_the_approval_changes_nothing(
     sealed = bytes(SealedPackage.objects.get().data)
     factories.event(flagged, factories.child())
     assert _export(case).data == sealed
+
+
+@pytest.mark.parametrize("later", ["Block", "Flag", "Remove"])
+def test_a_child_who_accepted_stays_a_victim_whatever_it_did_later(
+    later: str, flagged: Account, moderator: User
+) -> None:
+    girl = Account.objects.get(display_name="Girl number 0")
+    factories.event(girl, flagged, NOON + timedelta(days=4), type=later)
+    case = factories.escalated(moderator, flagged)
+    files = _files(_export(case))
+    report = etree.fromstring(files["cybertipline.xml"])
+    assert [e.findtext("espIdentifier") for e in report.findall("victim")] == [girl.account_id]
+    assert len(report.findall("intendedRecipient")) == 2
+    assert "of whom 1 accepted" in report.findtext("additionalInfo")
+    evidence = json.loads(files["evidence.json"])
+    fields = dict(groups(evidence, {})[-1].fields)
+    assert fields["How many accepted"] == "1"
+    assert evidence["contacts"][0]["outcome"].startswith("accepted, then ")
+    assert tip_of(case).accepted == 1
 
 
 def test_a_later_decision_is_not_in_an_earlier_state(flagged: Account, moderator: User) -> None:

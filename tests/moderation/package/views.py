@@ -100,6 +100,7 @@ def contact(chance: Random, number: int, kind: Kind, mark: str) -> ContactView:
         band=BANDS[band],
         link=known.link,
         contacted=known.started_by_account,
+        accepted=known.accepted,
         tie=tie,
         began_with=known.began_with,
         outcome=known.outcome,
