@@ -31,6 +31,7 @@ from moderation.package.view import (
     Sentence,
     Status,
 )
+from moderation.selectors import undo
 from moderation.selectors.case import STRETCHES, Reason
 from moderation.selectors.contacts import Contact, Step
 from moderation.selectors.people import band_on
@@ -194,11 +195,13 @@ def _sentences(assessment: Assessment, names: Mapping[int, str]) -> Iterable[Sen
 
 
 def _decisions(case: Case, entries: list[Entry]) -> Iterable[DecisionLine]:
-    """The decisions up to the last change, each with the role that its entry tells."""
+    """The decisions up to the last change, each with the role that its entry tells.
+
+    What somebody took back is left out, with the taking back: those words are nobody's any longer.
+    """
     roles = {entry.number: entry.role for entry in entries}
-    for decision in case.decisions.order_by("case_version"):
-        if decision.entry_id not in roles:
-            continue
+    newest_first = case.decisions.order_by("-case_version").filter(entry__in=list(roles))
+    for decision in reversed(undo.standing(newest_first)):
         details: dict[str, Any] = dict(decision.details)
         if "severity" in details:
             details["severity"] = SEVERITY_LABELS[Severity(details["severity"])]

@@ -7,6 +7,7 @@ from django.db.models import Max, Min
 from moderation.domain.completeness import Completeness, Tip, completeness
 from moderation.domain.transitions import Verb
 from moderation.models import Case, Decision
+from moderation.selectors import undo
 from moderation.selectors.surroundings import around_case
 from signals.models import EvidenceRow
 
@@ -21,9 +22,8 @@ def tip_of(case: Case) -> Tip:
     account = case.account
     rows = EvidenceRow.objects.filter(assessment=case.assessment_id)
     times = rows.aggregate(first=Min("at"), last=Max("at"))
-    escalation = (
-        Decision.objects.filter(case=case, verb=Verb.ESCALATE).order_by("-case_version").first()
-    )
+    decisions = undo.standing(Decision.objects.filter(case=case).order_by("-case_version"))
+    escalation = next((d for d in decisions if d.verb == Verb.ESCALATE), None)
     aged = account.birth_date or account.birth_year or account.age_band not in {"", "unknown"}
     return Tip(
         display_name=account.display_name,

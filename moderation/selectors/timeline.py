@@ -12,6 +12,7 @@ from moderation.domain.age_checks import ANSWER_LABELS, AgeAnswer
 from moderation.domain.transitions import Verb
 from moderation.domain.vocabulary import REASON_LABELS, SEVERITY_LABELS, Severity
 from moderation.models import Case, Decision, Note
+from moderation.selectors import undo
 from signals.models import Assessment
 
 ENTRIES = 200
@@ -96,28 +97,15 @@ def history(case: Case) -> History:
         compared_with=next(
             (base for _, _, run, base in scores if run == case.assessment.run_id), None
         ),
-        escalation=next((d for d in _not_taken_back(decisions) if d.verb == Verb.ESCALATE), None),
+        escalation=next((d for d in undo.standing(decisions) if d.verb == Verb.ESCALATE), None),
         question=_open_question(decisions),
     )
 
 
 def _open_question(decisions: list[Decision]) -> Decision | None:
     """A supervisor's question, while it is the last thing that was decided."""
-    standing = _not_taken_back(decisions)
-    return standing[0] if standing and standing[0].verb == Verb.RETURN else None
-
-
-def _not_taken_back(decisions: list[Decision]) -> list[Decision]:
-    """The decisions that count, newest first: one that was taken back does not."""
-    standing, undone = [], False
-    for decision in decisions:
-        if decision.verb == Verb.UNDO:
-            undone = True
-        elif undone:
-            undone = False
-        else:
-            standing.append(decision)
-    return standing
+    last = next(iter(undo.standing(decisions)), None)
+    return last if last is not None and last.verb == Verb.RETURN else None
 
 
 def _decision(decision: Decision) -> Item:

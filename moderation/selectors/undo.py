@@ -1,7 +1,8 @@
-"""Until when somebody can take their decision on a case back."""
+"""Until when somebody can take a decision on a case back, and which decisions stand."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from moderation.domain.transitions import UNDO_WITHIN, State, Verb, find
@@ -22,3 +23,16 @@ def until(case: Case, user: User, now: datetime) -> datetime | None:
     ).first()
     end = decision.at + UNDO_WITHIN if decision else None
     return end if end is not None and end > now else None
+
+
+def standing(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those of a case's ``decisions``, newest first, that nobody took back; also newest first."""
+    found, undone = [], False
+    for decision in decisions:
+        if decision.verb == Verb.UNDO:
+            undone = True
+        elif undone:
+            undone = False
+        else:
+            found.append(decision)
+    return found

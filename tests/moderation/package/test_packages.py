@@ -29,7 +29,7 @@ from moderation.package.verify import NotGenuine, verify
 from moderation.package.view import Status
 from moderation.selectors.completeness import tip_of
 from moderation.selectors.surroundings import around_case
-from moderation.services import intake, packages, pseudonyms
+from moderation.services import escalation, intake, packages, pseudonyms, undo
 from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation import factories
@@ -148,6 +148,28 @@ def test_a_later_decision_is_not_in_an_earlier_state(flagged: Account, moderator
     view = json.loads(_files(_export(case))["evidence.json"])
     assert [line["verb"] for line in view["decisions"]] == ["escalate"]
     assert view["case"]["version"] == case.version
+
+
+def test_an_escalation_that_was_taken_back_goes_to_nobody(
+    flagged: Account, moderator: User, supervisor: User
+) -> None:
+    first = factories.escalated(moderator, flagged, summary="Written about the wrong account.")
+    by = Actor.of_user(moderator)
+    held = undo.undo(actor=by, case_id=first.pk, version=first.version)
+    assert tip_of(held).summary == ""
+    case = escalation.escalate(
+        actor=by, case_id=held.pk, version=held.version, severity="high", note="Three girls.",
+        ask="Refer?",
+    )  # fmt: skip
+    case = escalation.refer(
+        actor=Actor.of_user(supervisor), case_id=case.pk, version=case.version, note="Agreed."
+    )
+    files = _files(_export(case))
+    decisions = json.loads(files["evidence.json"])["decisions"]
+    assert [line["verb"] for line in decisions] == ["escalate", "refer"]
+    assert b"Three girls." in files["cybertipline.xml"]
+    for name in ("cybertipline.xml", "evidence.json", "audit.json"):
+        assert b"wrong account" not in files[name], name
 
 
 def test_names_stand_only_where_a_child_was_contacted(flagged: Account, moderator: User) -> None:
