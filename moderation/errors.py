@@ -180,6 +180,22 @@ class ReferralAnswered(Refused):
         )
 
 
+class OnItsWay(Refused):
+    """A delivery may still carry the referral to ``to``, so nobody hands it over by hand as well.
+
+    ``waits``: nobody is sending it at the moment, so that it can be stopped.
+    """
+
+    def __init__(self, *, reference: str, to: str, waits: bool) -> None:
+        self.reference = reference
+        self.waits = waits
+        super().__init__(
+            f"The referral of {reference} is on its way to {to}. Stop that first."
+            if waits
+            else f"The referral of {reference} is being sent to {to} now. Look again in a minute."
+        )
+
+
 class HoldStands(Refused):
     """The account is under a police hold already."""
 

@@ -40,6 +40,10 @@ class SentForm(CaseForm):
     )
 
 
+class StopForm(CaseForm):
+    name = "stop"
+
+
 class NcaForm(CaseForm):
     name = "nca"
     priority = forms.ChoiceField(

@@ -104,8 +104,14 @@ class Client:
         return self._answer("GET", "status").findtext("responseDescription") or ""
 
     def schema(self) -> bytes:
-        """The schema that reports must hold against."""
-        return self._send("GET", "xsd").content
+        """The schema that reports must hold against, once it is known to be one."""
+        response = self._send("GET", "xsd")
+        try:
+            etree.XMLSchema(etree.fromstring(response.content, _parser()))
+        except (etree.XMLSyntaxError, etree.XMLSchemaParseError):
+            self._read(response, "xsd")  # which is how NCMEC says what went wrong
+            raise Unclear("NCMEC's answer to xsd is no schema.") from None
+        return response.content
 
     def submit(self, report: bytes) -> int:
         """Open a report; its id."""
@@ -140,7 +146,10 @@ class Client:
 
     def _answer(self, method: str, step: str, **sent: Any) -> Any:
         """The root of the answer, where that says success."""
-        response = self._send(method, step, **sent)
+        return self._read(self._send(method, step, **sent), step)
+
+    @staticmethod
+    def _read(response: httpx.Response, step: str) -> Any:
         try:
             root = etree.fromstring(response.content, _parser())
             code = int(root.findtext("responseCode") or "")
@@ -159,7 +168,7 @@ class Client:
             return self._http.request(method, f"{self._address}/{step}", **sent)
         except httpx.TimeoutException:
             raise Unclear(f"NCMEC did not answer to {step} within {_SECONDS:.0f} s.") from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Unclear(
                 f"The connection to NCMEC failed at {step} ({type(error).__name__})."
             ) from None

@@ -80,6 +80,7 @@ AUDIT_PHRASES: dict[str, str] = {
     "age_check.answer": "recorded the answer to the age check",
     "age_check.withdraw": "withdrew the request for an age check",
     "referral.ask": "asked for the referral to be sent",
+    "referral.stop": "stopped sending the referral",
     "referral.retry": "asked for the referral to be sent again",
     "referral.rehearse": "filed the referral on the test host",
     "referral.undelivered": "could not send the referral",

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from moderation.domain.referrals import Destination
+
 if TYPE_CHECKING:
     from moderation.models.case import Case
 
@@ -89,6 +91,25 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it arrives without anybody doing more; a rehearsal reaches nobody."""
+        on_its_way = self.state in (self.State.WAITING, self.State.SENDING)
+        return on_its_way and not self._is_rehearsal
+
+    @property
+    def may_be_filed_as(self) -> str:
+        """The report that NCMEC may have although this was given up on: its last answer is missing.
+
+        "" where there is none.
+        """
+        unclear = self.state == self.State.DEAD and self.progress.get("doing") == "finish"
+        return str(self.progress["report_id"]) if unclear and not self._is_rehearsal else ""
+
+    @property
+    def _is_rehearsal(self) -> bool:
+        return bool(self.payload.get("destination") == Destination.NCMEC_TEST)
 
     @property
     def case(self) -> Case:

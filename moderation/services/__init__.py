@@ -66,6 +66,7 @@ SERVICES = (
     pseudonyms.keep,
     pseudonyms.keep_new,
     referrals.mark_sent,
+    referrals.stop_sending,
     referrals.acknowledge,
     referrals.reject,
     referrals.record_outcome,

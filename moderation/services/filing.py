@@ -157,11 +157,22 @@ def _check(xml: bytes) -> None:
     root: Any = etree.fromstring(xml)
     found = breaches(root, datetime.now(UTC))
     if schema_file().exists():
-        held = etree.XMLSchema(etree.parse(schema_file()))
-        if not held.validate(root):
-            found += [f"line {error.line}: {error.message}" for error in held.error_log]
+        found += _held_against_schema(root)
     if found:
         raise carriers.GiveUp(f"cybertipline.xml would be refused: {found[0][:300]}")
+
+
+def _held_against_schema(root: Any) -> list[str]:
+    """What breaks NCMEC's own schema. Raises GiveUp where the kept file is none."""
+    try:
+        schema = etree.XMLSchema(etree.parse(schema_file()))
+    except (etree.XMLSyntaxError, etree.XMLSchemaParseError):
+        raise carriers.GiveUp(
+            f"{schema_file().name} is no schema. Fetch it again: "
+            "manage.py cybertipline --fetch-schema."
+        ) from None
+    schema.validate(root)
+    return [f"line {error.line}: {error.message}" for error in schema.error_log]
 
 
 def _list(names: list[str]) -> str:

@@ -23,7 +23,7 @@ from audit.services import record
 from moderation.domain import backoff
 from moderation.domain.referrals import ReferralState
 from moderation.models import AgeCheck, Case, Decision, Delivery, Referral
-from moderation.services import referrals
+from moderation.services import mishaps, referrals
 from moderation.services.carriers import Arrived, Carrier, GiveUp, Lost, TryAgain, carrier
 from moderation.services.moves import background, lock, person, target
 from staff.capabilities import Capability
@@ -199,6 +199,11 @@ def _attempt(actor: Actor, delivery: Delivery) -> None:
         _again(actor, delivery, str(why))
     except GiveUp as why:
         _dead(actor, delivery, str(why))
+    except Lost:
+        raise
+    except Exception as error:  # noqa: BLE001 - seen at once, and no other delivery waits for it
+        kind = mishaps.note(f"Sending delivery {delivery.pk}", error)
+        _again(actor, delivery, f"Something unexpected went wrong ({kind}); see the worker's log.")
 
 
 def _due(now: datetime) -> QuerySet[Delivery]:

@@ -19,14 +19,15 @@ from moderation.domain.referrals import (
     ReferralVerb,
     find_move,
 )
-from moderation.errors import IllegalReferralMove, ReferralAnswered
-from moderation.models import Case, Referral
+from moderation.errors import IllegalReferralMove, OnItsWay, ReferralAnswered
+from moderation.models import Case, Delivery, Referral
 from moderation.services.checks import Entered
 from moderation.services.moves import target
 from staff.capabilities import Capability
-from staff.errors import NotAllowed
+from staff.errors import NotAllowed, Refused
 
 _RECEIPT_LENGTH = 100
+_WORKER = "system:worker"
 
 
 def mark_sent(*, actor: Actor, referral_id: int, destination: str, receipt: str) -> Referral:
@@ -34,8 +35,8 @@ def mark_sent(*, actor: Actor, referral_id: int, destination: str, receipt: str)
 
     ``destination`` is a code of ``Destination``. By the worker that sent it, or by a supervisor
     who handed it over by hand. Saying the same again changes nothing and leaves no entry. Raises
-    NotAllowed, IllegalReferralMove, ReferralAnswered (sent before, under another number),
-    InvalidDecision or Referral.DoesNotExist.
+    NotAllowed, IllegalReferralMove, ReferralAnswered (sent before, under another number), OnItsWay
+    (by hand, while a delivery may still arrive), InvalidDecision or Referral.DoesNotExist.
     """
     entered = Entered()
     destination = entered.code("destination", destination, Destination)
@@ -54,6 +55,33 @@ def mark_sent(*, actor: Actor, referral_id: int, destination: str, receipt: str)
         at="sent_at",
         told=("destination", "receipt"),
     )
+
+
+def stop_sending(*, actor: Actor, referral_id: int) -> Referral:
+    """Give up the deliveries of a referral that wait, so that it can go another way.
+
+    In the outbox they can be asked for again. Raises NotAllowed, OnItsWay (it is being sent at this
+    moment), Refused (nothing waits) or Referral.DoesNotExist.
+    """
+    actor.require(Capability.DECIDE_ESCALATIONS)
+    with transaction.atomic():
+        referral, case = lock_referral(referral_id)
+        found = _under_way(referral)
+        if not found:
+            raise Refused(f"The referral of {case.reference} is not on its way anywhere.")
+        for delivery in found:
+            if delivery.state == Delivery.State.SENDING:
+                raise _on_its_way(delivery, case)
+            delivery.state = Delivery.State.DEAD
+            delivery.last_error = f"A supervisor stopped it. {delivery.last_error}".strip()[:500]
+            delivery.save(update_fields=["state", "last_error"])
+        record(
+            actor=actor,
+            verb="referral.stop",
+            target=target(case),
+            after={"deliveries": [delivery.pk for delivery in found]},
+        )
+        return referral
 
 
 def acknowledge(*, actor: Actor, referral_id: int, answer: str = "") -> Referral:
@@ -150,6 +178,9 @@ def _step(
                     reference=case.reference, receipt=referral.receipt or "", at=referral.sent_at
                 )
             raise IllegalReferralMove(reference=case.reference, state=state, verb=verb)
+        by_hand = verb is ReferralVerb.SEND and actor.label != _WORKER
+        if by_hand and (found := _under_way(referral)):
+            raise _on_its_way(found[0], case)
         for name, value in values.items():
             setattr(referral, name, value)
         setattr(referral, at, timezone.now())
@@ -181,7 +212,22 @@ def lock_referral(referral_id: int) -> tuple[Referral, Case]:
     return Referral.objects.select_for_update().get(pk=referral_id), case
 
 
+def _under_way(referral: Referral) -> list[Delivery]:
+    """What may still reach its receiver; no worker takes one before this transaction ends."""
+    # Locked whatever their state: one that was given up on may just be asked for again.
+    rows = Delivery.objects.select_for_update().filter(referral=referral).order_by("pk")
+    return [row for row in list(rows) if row.is_under_way]
+
+
+def _on_its_way(delivery: Delivery, case: Case) -> OnItsWay:
+    return OnItsWay(
+        reference=case.reference,
+        to=delivery.get_kind_display(),
+        waits=delivery.state == Delivery.State.WAITING,
+    )
+
+
 def _authorise(actor: Actor) -> None:
     """Supervisors, and Sightline's own worker, which sends what they approved."""
-    if actor.label != "system:worker" and not actor.can(Capability.DECIDE_ESCALATIONS):
+    if actor.label != _WORKER and not actor.can(Capability.DECIDE_ESCALATIONS):
         raise NotAllowed(f"{actor.label} may not record what happens to a referral.")

@@ -58,7 +58,7 @@ def post(*, message: str, body: dict[str, Any]) -> None:
             )
     except httpx.TimeoutException:
         raise TryAgain("The platform did not answer in time.") from None
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise TryAgain(f"The connection to the platform failed ({type(error).__name__}).") from None
     if response.status_code == httpx.codes.GONE:
         raise GiveUp("The platform says that this address receives nothing any more (410).")

@@ -15,8 +15,15 @@ from moderation.access import case_or_404
 from moderation.domain.referrals import ReferralState
 from moderation.errors import InvalidDecision
 from moderation.forms import CaseForm
-from moderation.models import Case, Referral
-from moderation.referral_forms import AcknowledgeForm, HoldForm, OutcomeForm, RejectForm, SentForm
+from moderation.models import Case, Delivery, Referral
+from moderation.referral_forms import (
+    AcknowledgeForm,
+    HoldForm,
+    OutcomeForm,
+    RejectForm,
+    SentForm,
+    StopForm,
+)
 from moderation.selectors import completeness, holds
 from moderation.services import holds as hold_services
 from moderation.services import referrals as services
@@ -27,6 +34,7 @@ from staff.views import require
 
 _FORMS: dict[str, tuple[type[CaseForm], Callable[..., Referral], str]] = {
     "send": (SentForm, services.mark_sent, "It is recorded as sent."),
+    "stop": (StopForm, services.stop_sending, "Sightline has stopped sending it."),
     "acknowledge": (AcknowledgeForm, services.acknowledge, "It is recorded as acknowledged."),
     "reject": (RejectForm, services.reject, "It is recorded as rejected."),
     "outcome": (OutcomeForm, services.record_outcome, "What became of it is recorded."),
@@ -38,6 +46,7 @@ _OFFERED: dict[str, tuple[str, ...]] = {
 }
 TITLES: dict[str, tuple[str, str]] = {
     "send": ("Handed over by hand", "Record it as sent"),
+    "stop": ("Send it another way", "Stop sending it"),
     "acknowledge": ("The police have acknowledged it", "Record it"),
     "reject": ("The police have rejected it", "Record it"),
     "outcome": ("What became of it", "Record it"),
@@ -118,9 +127,14 @@ def _referral(request: HttpRequest, reference: str) -> tuple[Case, Referral | No
 def _page(
     request: HttpRequest, case: Case, found: Referral, *, tried: CaseForm | None = None
 ) -> HttpResponse:
+    deliveries = list(Delivery.objects.filter(referral=found))
+    under_way = [delivery for delivery in deliveries if delivery.is_under_way]
     offered: tuple[str, ...] = ()
     if person(request).can(Capability.DECIDE_ESCALATIONS):
         offered = _OFFERED.get(found.state, ())
+        if under_way:
+            waits = all(delivery.state == Delivery.State.WAITING for delivery in under_way)
+            offered = ("stop",) if waits else ()
     steps: list[dict[str, Any]] = []
     for name in offered:
         form = tried if tried is not None and tried.name == name else _FORMS[name][0]()
@@ -129,6 +143,8 @@ def _page(
     context = {
         "case": case,
         "referral": found,
+        "deliveries": deliveries,
+        "under_way": under_way,
         "steps": steps,
         "tried": tried,
         "meter": completeness.meter(case),

@@ -17,7 +17,7 @@ from audit.reads import record_read
 from moderation.access import case_or_404
 from moderation.domain.referrals import Destination, ReferralState
 from moderation.errors import InvalidDecision
-from moderation.models import Case, Referral
+from moderation.models import Case, Delivery, Referral
 from moderation.package import nca as form_of_the_nca
 from moderation.referral_forms import NcaForm
 from moderation.selectors import outbox as select
@@ -120,6 +120,7 @@ def nca(request: HttpRequest, reference: str) -> HttpResponse:
         "attached": form_of_the_nca.ATTACHED,
         "form": form,
         "approved": referral.state == ReferralState.APPROVED,
+        "under_way": any(row.is_under_way for row in Delivery.objects.filter(referral=referral)),
     }
     return render(request, "moderation/nca.html", context, status=422 if form.errors else 200)
 

@@ -197,6 +197,11 @@ def _to_deliver(who: User, other: User) -> dict[str, Any]:
     return _undelivered(who, other, "waiting")
 
 
+def _on_its_way(who: User, other: User) -> dict[str, Any]:
+    delivery = Delivery.objects.get(pk=_undelivered(who, other, "waiting")["delivery_id"])
+    return {"referral_id": delivery.referral_id}
+
+
 def _all_to_deliver(who: User, other: User) -> dict[str, Any]:
     _to_deliver(who, other)
     return {}
@@ -396,6 +401,9 @@ SCENARIOS: dict[str, Scenario] = {
     "pseudonyms.keep_new": Scenario(pseudonyms.keep_new, frozenset({SYSTEM}), _to_name),
     "referrals.mark_sent": Scenario(
         referrals.mark_sent, SENDERS, _referring(destination="nca", receipt="NCA-2")
+    ),
+    "referrals.stop_sending": Scenario(
+        referrals.stop_sending, frozenset({Role.SUPERVISOR}), _on_its_way
     ),
     "referrals.acknowledge": Scenario(
         referrals.acknowledge, SENDERS, _referring(referrals.mark_sent)

@@ -91,6 +91,41 @@ def test_filing_from_the_page_puts_it_into_the_outbox(
     assert "waiting" in seen(browser.get(reverse("outbox"))).text.lower()
 
 
+def test_on_its_way_it_is_offered_no_other_way(
+    referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen], credentials: Any
+) -> None:
+    credentials.CYBERTIPLINE_HOST = "production"
+    browser = signed_in(supervisor)
+    browser.post(reverse("referral_file", args=[referred.reference]))
+    url = reverse("referral", args=[referred.reference])
+    by_hand, stop = (
+        reverse("referral_step", args=[referred.reference, name]) for name in ("send", "stop")
+    )
+    page = seen(browser.get(url))
+    assert by_hand not in page.actions
+    assert reverse("referral_nca", args=[referred.reference]) not in page.links
+    nca = seen(browser.get(reverse("referral_nca", args=[referred.reference])))
+    assert "It is on its way to NCMEC" in nca.text
+    assert reverse("referral_nca", args=[referred.reference]) not in nca.actions
+    assert stop in page.actions
+    browser.post(stop)
+    page = seen(browser.get(url))
+    assert by_hand in page.actions
+    assert stop not in page.actions
+    assert "may be filed" not in page.text
+
+
+def test_a_report_that_may_be_filed_all_the_same_is_named(
+    moderator: User, supervisor: User, supervisor2: User, signed_in: SignedIn, seen: type[Seen]
+) -> None:
+    delivery = factories.undelivered(moderator, supervisor2)
+    delivery.progress = {"report_id": 4711, "doing": "finish"}
+    delivery.save()
+    browser = signed_in(supervisor)
+    for url in (reverse("referral", args=[delivery.case.reference]), reverse("outbox")):
+        assert "Report 4711 may be filed" in seen(browser.get(url)).text
+
+
 def test_without_settings_the_page_says_what_is_missing(
     referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen]
 ) -> None:

@@ -39,6 +39,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(f"NCMEC's {host} host answers: {said}")
         if schema is not None:
-            settings.SCHEMAS_DIR.mkdir(parents=True, exist_ok=True)
-            filing.schema_file().write_bytes(schema)
-            self.stdout.write(f"Kept the schema as {filing.schema_file()}.")
+            file = filing.schema_file()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            half = file.with_suffix(".part")  # a worker may be reading the one before
+            half.write_bytes(schema)
+            half.replace(file)
+            self.stdout.write(f"Kept the schema as {file}.")

@@ -24,6 +24,10 @@ from lxml import etree
 from moderation.cybertipline.breaches import breaches
 
 USER, PASSWORD = "usr123", "pswd123"
+SCHEMA = (
+    b'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">'
+    b'<xs:element name="report"/></xs:schema>'
+)
 READER = "reader"
 """May ask for the status, and neither submit nor update."""
 
@@ -66,7 +70,7 @@ class Stub:
             return 500, _response(self.failing[step].pop(0), "as the test wants it")
         steps: dict[tuple[str, str], Callable[..., tuple[int, bytes]]] = {
             ("GET", "status"): lambda *_: (200, _response(0, "Remote User : " + user)),
-            ("GET", "xsd"): lambda *_: (200, b"<xs:schema/>"),
+            ("GET", "xsd"): lambda *_: (200, SCHEMA),
             ("POST", "submit"): self._submit,
             ("POST", "upload"): self._upload,
             ("POST", "fileinfo"): self._describe,

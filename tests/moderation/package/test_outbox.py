@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -22,19 +23,21 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.cybertipline.client import HOSTS
+from moderation.errors import OnItsWay
 from moderation.models import Delivery, Referral, SealedPackage
 from moderation.package.archive import pack
 from moderation.services import carriers, filing, outbox, referrals
 from staff.errors import NotAllowed, Refused
 from staff.models import User
 from tests.moderation import factories
-from tests.moderation.package.cybertip_stub import PASSWORD, USER, Stub, serve
+from tests.moderation.package.cybertip_stub import PASSWORD, SCHEMA, USER, Stub, serve
 from tests.moderation.package.test_filing import FILES
 from tests.moderation.sql import refused
 
 pytestmark = pytest.mark.django_db
 
 WORKER = Actor.system("worker")
+BY_HAND = {"destination": "nca", "receipt": "NCA-7"}
 
 
 @pytest.fixture
@@ -167,15 +170,41 @@ def test_permission_and_state_are_asked_again(
     assert (failed.state, stub.asked) == ("dead", [])
     assert "may no longer do so" in failed.last_error
     outbox.retry(actor=Actor.of_user(supervisor2), delivery_id=delivery.pk)
-    referrals.mark_sent(
-        actor=Actor.of_user(supervisor2),
-        referral_id=referral.pk,
-        destination="nca",
-        receipt="NCA-7",
-    )
+    referrals.mark_sent(actor=WORKER, referral_id=referral.pk, **BY_HAND)
     failed = _deliver(delivery)
     assert (failed.state, stub.asked) == ("dead", [])
     assert "sent on another way" in failed.last_error
+
+
+def test_nothing_is_handed_over_by_hand_while_it_is_on_its_way(
+    delivery: Delivery, referral: Referral, supervisor: User
+) -> None:
+    by = Actor.of_user(supervisor)
+    with pytest.raises(OnItsWay, match="Stop that first"):
+        referrals.mark_sent(actor=by, referral_id=referral.pk, **BY_HAND)
+    held = {"state": "sending", "token": uuid.uuid4(), "taken_until": timezone.now()}
+    free = {"state": "waiting", "token": None, "taken_until": None}
+    Delivery.objects.update(**held)
+    with pytest.raises(OnItsWay, match="being sent"):
+        referrals.mark_sent(actor=by, referral_id=referral.pk, **BY_HAND)
+    with pytest.raises(OnItsWay, match="being sent"):
+        referrals.stop_sending(actor=by, referral_id=referral.pk)
+    Delivery.objects.update(**free)
+    referrals.stop_sending(actor=by, referral_id=referral.pk)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.last_error) == ("dead", "A supervisor stopped it.")
+    with pytest.raises(Refused, match="not on its way"):
+        referrals.stop_sending(actor=by, referral_id=referral.pk)
+    assert referrals.mark_sent(actor=by, referral_id=referral.pk, **BY_HAND).state == "sent"
+
+
+def test_a_rehearsal_keeps_nobody_from_handing_it_over(
+    referral: Referral, supervisor: User, settings: Any, stub: Stub
+) -> None:
+    settings.CYBERTIPLINE_HOST = "test"
+    by = Actor.of_user(supervisor)
+    filing.file(actor=by, referral_id=referral.pk)
+    assert referrals.mark_sent(actor=by, referral_id=referral.pk, **BY_HAND).state == "sent"
 
 
 def test_a_report_that_breaks_a_rule_never_leaves(
@@ -235,13 +264,60 @@ def test_the_command_asks_and_fetches_the_schema(
     settings.SCHEMAS_DIR = tmp_path / "schemas"
     call_command("cybertipline", fetch_schema=True)
     assert "answers: Remote User : usr123" in capsys.readouterr().out
-    assert filing.schema_file().read_bytes() == b"<xs:schema/>"
+    assert filing.schema_file().read_bytes() == SCHEMA
     settings.CYBERTIPLINE_PASSWORD = "wrong"
     with pytest.raises(CommandError, match="2000"):
         call_command("cybertipline")
     settings.CYBERTIPLINE_PASSWORD = ""
     with pytest.raises(CommandError, match="Set these first: CYBERTIPLINE_PASSWORD"):
         call_command("cybertipline")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((503, b"<html><body>Down for maintenance</body></html>"), "cannot be read .HTTP 503."),
+        ((200, b"<reportResponse><responseCode>0</responseCode></reportResponse>"), "no schema"),
+    ],
+)
+def test_what_is_no_schema_is_not_kept(
+    answer: tuple[int, bytes], says: str, stub: Stub, settings: Any, tmp_path: Path
+) -> None:
+    settings.SCHEMAS_DIR = tmp_path
+    usual = stub.answer
+    stub.answer = lambda method, path, *more: (  # type: ignore[method-assign]
+        answer if path.endswith("xsd") else usual(method, path, *more)
+    )
+    with pytest.raises(CommandError, match=says):
+        call_command("cybertipline", fetch_schema=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_schema_is_named(
+    delivery: Delivery, stub: Stub, settings: Any, tmp_path: Path
+) -> None:
+    settings.SCHEMAS_DIR = tmp_path
+    filing.schema_file().write_bytes(b"<html>Service Unavailable")
+    failed = _deliver(delivery)
+    assert (failed.state, stub.asked) == ("dead", [])
+    assert "is no schema. Fetch it again" in failed.last_error
+
+
+def test_what_nobody_foresaw_is_seen_at_once_and_keeps_nothing_else_back(
+    moderator: User, supervisor: User, stub: Stub, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = []
+    for files in (FILES | {"cybertipline.xml": b"<report>Lena's"}, FILES):
+        referral = factories.referred(moderator, supervisor).referral
+        _seal(referral, files)
+        rows.append(filing.file(actor=Actor.of_user(supervisor), referral_id=referral.pk))
+    assert outbox.deliver_due(actor=WORKER) == 2
+    for row in rows:
+        row.refresh_from_db()
+    assert [row.state for row in rows] == ["waiting", "done"]
+    assert "Something unexpected went wrong (XMLSyntaxError)" in rows[0].last_error
+    assert "in _check" in caplog.text
+    assert "Lena" not in caplog.text + rows[0].last_error
 
 
 # --- Workers that die, and workers side by side ---------------------------------------------------
