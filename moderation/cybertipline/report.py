@@ -119,13 +119,17 @@ def _reported(root: Any, view: CaseView) -> None:
     reported = etree.SubElement(root, "personOrUserReported")
     _person(reported, "personOrUserReportedPerson", view.account, view.as_of)
     _account(reported, view, view.account)
+    for number in view.prior_reports:
+        _add(reported, "priorCTReports", str(number))
     _add(reported, "groupIdentifier", view.account.community)
     _standing(reported, view.account)
     _location(reported, view.account)
-    for account_id in view.linked:
+    for other in view.linked:
         linked = etree.SubElement(reported, "associatedAccount", type="Linked")
         _add(linked, "espService", view.reporter.platform)
-        _add(linked, "espIdentifier", account_id)
+        _add(linked, "espIdentifier", other.account_id)
+        _page_of(linked, view, other)
+        _add(linked, "displayName", other.display_name)
         _add(linked, "additionalInfo", "Approaches the same children more often than by chance.")
     _add(reported, "additionalInfo", _reasons(view))
 
@@ -177,6 +181,11 @@ def _account(parent: Any, view: CaseView, who: Identity) -> None:
     _add(parent, "espIdentifier", who.account_id)
     _add(parent, "espService", view.reporter.platform)
     _add(parent, "displayName", who.display_name)
+    _page_of(parent, view, who)
+
+
+def _page_of(parent: Any, view: CaseView, who: Identity) -> None:
+    """The address of the account's page, where the platform says how to make one."""
     if view.reporter.profile_url:
         page = view.reporter.profile_url.replace("{account_id}", quote(who.account_id, safe=""))
         if is_url(page) and len(page) <= MAX_LENGTH["personOrUserReported", "profileUrl"]:
@@ -184,12 +193,12 @@ def _account(parent: Any, view: CaseView, who: Identity) -> None:
 
 
 def _standing(parent: Any, who: Identity) -> None:
-    tag = {
-        "suspended": "accountTemporarilyDisabled",
-        "deleted": "accountPermanentlyDisabled",
-    }.get(who.status)
-    if tag:
-        etree.SubElement(parent, tag).text = "true"
+    """Whether the platform has suspended the account.
+
+    A deleted one is not said to be permanently disabled: its owner may have deleted it.
+    """
+    if who.status == "suspended":
+        etree.SubElement(parent, "accountTemporarilyDisabled").text = "true"
 
 
 def _location(parent: Any, who: Identity) -> None:
@@ -214,6 +223,9 @@ def _reasons(view: CaseView) -> str:
     return "\n".join(lines)
 
 
+_DELETED: Final = "The account is recorded as deleted."
+
+
 def _child_in_words(child: ContactView) -> str:
     lines = [f"{child.label} at the first contact. Outcome: {child.outcome}."]
     lines += [f"{xml_time(h.at)} {h.words}" for h in child.happenings]
@@ -221,6 +233,8 @@ def _child_in_words(child: ContactView) -> str:
         lines.append(f"Community as recorded by the platform: {child.identity.community}")
     if child.identity.region and place_of(child.identity.region) is None:
         lines.append(f"Region as recorded by the platform: {child.identity.region}")
+    if child.identity.status == "deleted":
+        lines.append(_DELETED)
     lines.append(f"Age source: {child.identity.age_source.replace('_', ' ')}.")
     return "\n".join(lines)
 
@@ -233,6 +247,8 @@ def _recorded(who: Identity, as_of: datetime) -> list[str]:
         lines.append(f"Region as recorded by the platform: {who.region}")
     if who.role:
         lines.append(f"Role as recorded by the platform: {who.role}.")
+    if who.status == "deleted":
+        lines.append(_DELETED)
     if who.created_at:
         lines.append(f"Account created {xml_time(who.created_at)}.")
     return lines

@@ -36,7 +36,7 @@ def evidence_json(view: CaseView) -> bytes:
             },
             "platform": view.reporter.platform,
             "account": {**_identity(view.account), "recorded_minor": view.recorded_minor},
-            "linked_accounts": view.linked,
+            "linked_accounts": [linked.account_id for linked in view.linked],
             "indicators": [_sentence(sentence) for sentence in view.sentences],
             "contacts": [_contact(contact) for contact in view.contacts],
             "ties_between_contacts": view.ties,

@@ -6,6 +6,7 @@ later is not in it, so that the same state of a case always gives the same packa
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,7 +16,7 @@ from django.conf import settings
 
 from accounts.models import Account
 from audit.models import Entry
-from moderation.domain.referrals import ReferralState
+from moderation.domain.referrals import Destination, ReferralState
 from moderation.domain.vocabulary import REASON_LABELS, SEVERITY_LABELS, Severity
 from moderation.domain.wording import STATE_WORDS, VERB_WORDS
 from moderation.models import Case, Referral
@@ -40,6 +41,7 @@ from signals.models import Assessment, EvidenceRow
 from signals.networks import Kind, Link
 
 _APPROVED: Final = frozenset(ReferralState) - {ReferralState.PREPARING}
+_REPORT_ID: Final = re.compile("[1-9][0-9]{0,17}")  # a long, as the schema has it
 _NUMBERS: Final = ("k", "n", "expected", "range", "llr")
 
 
@@ -74,6 +76,7 @@ def gather(case: Case) -> CaseView:
         sentences=tuple(_sentences(assessment, names)),
         decisions=tuple(_decisions(case, entries)),
         linked=_linked(assessment),
+        prior_reports=_prior_reports(case, last.at),
         trail=trail_of(entries),
     )
 
@@ -219,7 +222,20 @@ def _decisions(case: Case, entries: list[Entry]) -> Iterable[DecisionLine]:
         )
 
 
-def _linked(assessment: Assessment) -> tuple[str, ...]:
+def _linked(assessment: Assessment) -> tuple[Identity, ...]:
+    """The linked accounts by identifier and the name that they show, and no more."""
     keys = [int(linked["account"]) for linked in assessment.summary.get("linked", ())]
-    found = Account.objects.filter(pk__in=keys).values_list("account_id", flat=True)
-    return tuple(sorted(found))
+    found = Account.objects.filter(pk__in=keys).values_list("account_id", "display_name")
+    return tuple(Identity(account_id, name) for account_id, name in sorted(found))
+
+
+def _prior_reports(case: Case, until: datetime) -> tuple[int, ...]:
+    """Reports on the same account that NCMEC had received before ``until``, by its numbers.
+
+    A receipt that a person noted by hand may be something else than a number.
+    """
+    earlier = Referral.objects.filter(
+        case__account=case.account_id, destination=Destination.NCMEC, sent_at__lt=until
+    ).exclude(case=case)
+    receipts = earlier.values_list("receipt", flat=True)
+    return tuple(sorted({int(text) for text in receipts if text and _REPORT_ID.fullmatch(text)}))

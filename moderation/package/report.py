@@ -113,7 +113,7 @@ def _facts(view: CaseView) -> list[tuple[str, str]]:
     if who.community:
         facts.insert(6, ("Community", who.community))
     if view.linked:
-        facts.append(("Linked accounts", ", ".join(view.linked)))
+        facts.append(("Linked accounts", ", ".join(linked.account_id for linked in view.linked)))
     return facts
 
 

@@ -163,7 +163,8 @@ class CaseView:
     ties: tuple[tuple[str, str], ...] = ()  # between contacts, by pseudonym
     sentences: tuple[Sentence, ...] = ()
     decisions: tuple[DecisionLine, ...] = ()
-    linked: tuple[str, ...] = ()  # accounts that approach the same children
+    linked: tuple[Identity, ...] = ()  # accounts that approach the same children
+    prior_reports: tuple[int, ...] = ()  # NCMEC's numbers of earlier reports on the account
     trail: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from moderation.cybertipline.breaches import breaches
 from moderation.cybertipline.places import place_of
 from moderation.cybertipline.report import INCIDENT_TYPE, cybertipline_xml
 from moderation.cybertipline.rules import ONLY_THE_SERVER_KNOWS, RULES
-from moderation.package.view import Status
-from tests.moderation.package.views import case_view
+from moderation.package.view import Identity, Status
+from tests.moderation.package.views import case_view, reporter
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("SIGHTLINE_SCHEMAS") or _REPOSITORY.parent / "shared" / "data")
@@ -58,6 +59,38 @@ def test_who_stands_where() -> None:
     )
     said = root.findtext("incidentSummary/incidentDateTime")
     assert said == latest.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_linked_accounts_are_named_and_earlier_reports_are_listed() -> None:
+    view = replace(
+        case_view(3),
+        linked=(Identity("l/1", "Sunny"),),
+        prior_reports=(41, 42),
+        reporter=reporter(profile_url="https://social.example/u/{account_id}"),
+    )
+    reported = etree.fromstring(cybertipline_xml(view)).find("personOrUserReported")
+    assert [e.text for e in reported.findall("priorCTReports")] == ["41", "42"]
+    linked = reported.find("associatedAccount")
+    assert linked.findtext("displayName") == "Sunny"
+    assert linked.findtext("profileUrl") == "https://social.example/u/l%2F1"
+
+
+@pytest.mark.parametrize(
+    ("status", "tags", "says"),
+    [
+        ("active", [], False),
+        ("suspended", ["accountTemporarilyDisabled"], False),
+        ("deleted", [], True),
+    ],
+)
+def test_a_deleted_account_is_not_said_to_be_disabled(
+    status: str, tags: list[str], says: bool
+) -> None:
+    view = case_view(3)
+    view = replace(view, account=replace(view.account, status=status))
+    reported = etree.fromstring(cybertipline_xml(view)).find("personOrUserReported")
+    assert [e.tag for e in reported if e.tag.endswith("Disabled")] == tags
+    assert ("The account is recorded as deleted." in reported.findtext("additionalInfo")) is says
 
 
 def test_a_draft_says_so_and_an_approved_report_does_not() -> None:

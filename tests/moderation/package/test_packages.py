@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg2
+import psycopg2.extensions
 import pytest
 from django.core.management import CommandError, call_command
 from lxml import etree
@@ -283,6 +285,18 @@ def test_only_an_approved_referral_is_sealed(flagged: Account, moderator: User) 
         packages.seal(actor=WORKER, case_id=case.pk)
     assert not SealedPackage.objects.exists()
     assert not Referral.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_broken_trail_cannot_prove_is_refused_in_words(
+    moderator: User, superuser_connection: psycopg2.extensions.connection
+) -> None:
+    case = factories.escalated(moderator)
+    with superuser_connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("DELETE FROM audit_entry WHERE number = 1")
+    with pytest.raises(packages.NotBuilt, match=r"Entry 1 is missing from the trail: run verify"):
+        _export(case)
 
 
 # --- The commands, and checking -----------------------------------------------------------------

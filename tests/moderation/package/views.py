@@ -171,6 +171,9 @@ def case_view(seed: int, status: Status = Status.APPROVED, most: int = 30) -> Ca
                 chance.choice(NAMES) + " Agreed.", {}, 310.0, 91,
             ),
         ),
-        linked=tuple(f"linked-{n}" for n in range(chance.randint(0, 3))),
+        linked=tuple(
+            Identity(f"linked-{n}", chance.choice(NAMES)) for n in range(chance.randint(0, 3))
+        ),
+        prior_reports=tuple(4_000_000 + n for n in range(chance.randint(0, 2))),
         trail={"format": "none, invented", "entries": []},
     )  # fmt: skip
