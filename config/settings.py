@@ -392,7 +392,8 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https")).rstrip("/")
 
 # Who reports: stands in every referral package. Without an e-mail address nothing is filed.
-PLATFORM_NAME = env.text("SIGHTLINE_PLATFORM_NAME", "This platform")
+UNNAMED_PLATFORM = "This platform"
+PLATFORM_NAME = env.text("SIGHTLINE_PLATFORM_NAME", UNNAMED_PLATFORM)
 # The address of an account's page, with {account_id} in it.
 PLATFORM_PROFILE_URL = env.text("SIGHTLINE_PROFILE_URL")
 REPORTER_NAME = env.text("SIGHTLINE_REPORTER_NAME", "Child Safety Team")

@@ -45,8 +45,11 @@ _REPORT_ID: Final = re.compile("[1-9][0-9]{0,17}")  # a long, as the schema has 
 _NUMBERS: Final = ("k", "n", "expected", "range", "llr")
 
 
-def gather(case: Case) -> CaseView:
-    """The view of ``case`` as it stands. Names of people must have been kept before."""
+def gather(case: Case, *, with_trail: bool = True) -> CaseView:
+    """The view of ``case`` as it stands. Names of people must have been kept before.
+
+    Without the trail's proof, which takes the longest, it is enough for a report.
+    """
     last = _last_change(case)
     entries = entries_of(case.reference, last.number)
     around = around_case(case)
@@ -77,7 +80,7 @@ def gather(case: Case) -> CaseView:
         decisions=tuple(_decisions(case, entries)),
         linked=_linked(assessment),
         prior_reports=_prior_reports(case, last.at),
-        trail=trail_of(entries),
+        trail=trail_of(entries) if with_trail else {},
     )
 
 
@@ -86,7 +89,7 @@ def reporter() -> Reporter:
     return Reporter(
         platform=settings.PLATFORM_NAME,
         name=settings.REPORTER_NAME,
-        email=settings.REPORTER_EMAIL or settings.DEFAULT_FROM_EMAIL,
+        email=settings.REPORTER_EMAIL,
         phone=settings.REPORTER_PHONE,
         legal_url=settings.REPORTER_LEGAL_URL,
         profile_url=settings.PLATFORM_PROFILE_URL,

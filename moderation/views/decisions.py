@@ -16,7 +16,7 @@ from moderation import forms
 from moderation.access import case_or_404
 from moderation.errors import CaseTaken, InvalidDecision, ShiftFull
 from moderation.models import Case
-from moderation.selectors import completeness
+from moderation.selectors import completeness, report_faults
 from moderation.services import claims, decisions, drafts, escalation, undo
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
@@ -237,6 +237,8 @@ def _confirm(
     context |= {
         "form": form,
         "meter": completeness.meter(case),
+        "faults": report_faults.faults(case),
+        "unset": report_faults.unset(),
         "ask_password": not is_confirmed(request),
         "ways": ways(request),
         "nothing_confirms": NOTHING,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from moderation.models import Case, PoliceHold, Referral
@@ -43,6 +45,27 @@ def test_approval_shows_what_is_missing_and_asks_for_the_password(
     browser.post(url, data | {"confirmed": "1", "password": PASSWORD})
     case.refresh_from_db()
     assert case.state == "referred"
+
+
+def test_approval_says_what_ncmec_would_refuse_while_it_can_be_set_right(
+    moderator: User, supervisor: User, signed_in: SignedIn, settings: Any
+) -> None:
+    case = factories.escalated(moderator)
+    browser = signed_in(supervisor)
+    url = f"{_url(case, 'cases')}refer/"
+    data = {"version": case.version, "note": "I agree."}
+    told = "The report is not ready for NCMEC"
+
+    settings.PLATFORM_NAME, settings.REPORTER_EMAIL = settings.UNNAMED_PLATFORM, ""
+    said = Seen(browser.post(url, data)).text
+    assert told in said
+    assert "Not set: SIGHTLINE_PLATFORM_NAME, SIGHTLINE_REPORTER_EMAIL." in said
+    settings.PLATFORM_NAME, settings.REPORTER_EMAIL = "Example Social", "desk at example"
+    said = Seen(browser.post(url, data)).text
+    assert "email must be" in said
+    assert "desk at example" not in said
+    settings.REPORTER_EMAIL = "desk@example.com"
+    assert told not in Seen(browser.post(url, data)).text
 
 
 def test_for_five_minutes_the_password_is_not_asked_again(
