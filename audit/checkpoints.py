@@ -82,7 +82,7 @@ def export_proof(*, actor: Actor, filters: Filters) -> str:
             actor=actor,
             verb="audit.export",
             target=TRAIL,
-            after={"format": "proof", "filters": filters.as_dict(), "entries": len(numbers)},
+            after={"format": "proof", "filters": filters.for_trail(), "entries": len(numbers)},
         )
     return json.dumps(proof, ensure_ascii=False, indent=1) + "\n"
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from audit import verbs
 from audit.models import Entry
@@ -21,6 +22,13 @@ PAGE: Final = 50
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 _CASE: Final = re.compile(r"[A-Z]{2,4}-\d{4}-\d+", re.IGNORECASE)
+
+# What names nobody: staff and systems by number or role, cases, and things that have a number.
+_ACTOR: Final = re.compile(r"(staff|key):[0-9]+|system:[a-z]+")
+_NUMBERED: Final = re.compile(
+    rf"(case:)?{_CASE.pattern}|(bulk|import|key|run|second_look|staff|thresholds):[0-9]+",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class Filters:
     until: date | None = None
 
     def as_dict(self) -> dict[str, str]:
-        """The filters in use, as the address and the audit entry of an export carry them."""
+        """The filters in use, as an address carries them."""
         values = {
             "person": self.person,
             "target": self.target,
@@ -43,6 +51,20 @@ class Filters:
             "until": self.until.isoformat() if self.until else "",
         }
         return {name: value for name, value in values.items() if value}
+
+    def for_trail(self) -> dict[str, str]:
+        """The filters in use, as the entry of an export keeps them.
+
+        Nothing is ever erased from the trail, so free text, which may be somebody's name, stands
+        there as a keyed digest: the same text gives the same digest in one installation, and
+        nobody without its secret key can find the text by trying names.
+        """
+        said = self.as_dict()
+        for name, telling in (("person", _ACTOR), ("target", _NUMBERED)):
+            if name in said and not telling.fullmatch(said[name]):
+                digest = salted_hmac("sightline.audit.filter", said[name], algorithm="sha256")
+                said[name] = f"digest:{digest.hexdigest()}"
+        return said
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ def export(*, actor: Actor, filters: Filters, kind: ExportKind) -> Iterator[str]
             actor=actor,
             verb="audit.export",
             target=TRAIL,
-            after={"format": kind, "filters": filters.as_dict()},
+            after={"format": kind, "filters": filters.for_trail()},
         )
     entries = matching(filters).order_by("number").iterator(chunk_size=_BATCH)
     return exports.as_json_lines(entries) if kind == "jsonl" else exports.as_csv(entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -226,6 +227,32 @@ def test_an_export_is_an_entry_with_its_filters(client: Client, auditor: User) -
     assert [row["verb"] for row in rows] == ["case.test", "case.test"]
     entry = Entry.objects.get(verb="audit.export")
     assert entry.after == {"format": "csv", "filters": {"verb": "case.test"}}
+
+
+@pytest.mark.parametrize(
+    ("kept", "digested"),
+    [
+        ({"person": "staff:12", "target": "sl-2026-000042", "since": "2026-03-02"}, {}),
+        ({"person": "system:worker", "target": "run:7"}, {}),
+        ({}, {"person": "Robin Example", "target": "account:robin-2011"}),
+        ({}, {"person": "robin@example.com", "target": "Robin"}),
+        ({}, {"target": "account:12"}),
+        ({}, {"target": "robin:12"}),
+    ],
+)
+def test_what_may_be_a_name_is_a_digest_in_the_entry(
+    client: Client, auditor: User, kept: dict[str, str], digested: dict[str, str]
+) -> None:
+    client.force_login(auditor)
+    for _ in range(2):
+        export(client, format="csv", **kept, **digested)
+    first, second = (entry.after["filters"] for entry in Entry.objects.filter(verb="audit.export"))
+    assert first == second
+    assert {name: first[name] for name in kept} == kept
+    assert first.keys() == {*kept, *digested}
+    for name, text in digested.items():
+        assert re.fullmatch("digest:[0-9a-f]{64}", first[name])
+        assert text not in str(first)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
