@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
@@ -13,6 +14,9 @@ from moderation.package.archive import unpack
 from staff.models import User
 
 State = Delivery.State
+
+SEALED_WITHIN = timedelta(minutes=5)
+"""The package of an approved referral is sealed within a minute, unless something is wrong."""
 
 
 def deliveries(user: User) -> QuerySet[Delivery]:
@@ -34,6 +38,12 @@ def deliveries(user: User) -> QuerySet[Delivery]:
 def needing_a_person(user: User) -> int:
     """How many deliveries were given up on."""
     return deliveries(user).filter(state=State.DEAD).count()
+
+
+def seal_is_late(referral: Referral, now: datetime) -> bool:
+    """Whether the package should have been sealed by ``now`` and is not."""
+    due = referral.approved_at + SEALED_WITHIN <= now
+    return due and not SealedPackage.objects.filter(referral=referral).exists()
 
 
 def sealed_evidence(referral: Referral) -> dict[str, Any] | None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
+from typst import TypstError
 
 from audit import keys
 from audit.actors import Actor
+from audit.checkpoints import BrokenTrail
 from audit.services import record
 from moderation.domain.referrals import ReferralState
 from moderation.models import Case, Referral, SealedPackage
@@ -17,7 +19,7 @@ from moderation.package.build import build
 from moderation.package.gather import gather, status_of
 from moderation.package.keys import PACKAGES
 from moderation.package.view import Status
-from moderation.services import pseudonyms
+from moderation.services import mishaps, pseudonyms
 from moderation.services.moves import background, lock, target
 from staff.capabilities import Capability
 from staff.errors import NotAllowed, Refused
@@ -41,11 +43,15 @@ class PackageErased(Refused):
     """The package's retention has ended: its bytes are gone."""
 
 
+class NotBuilt(Refused):
+    """The package cannot be made as things are. The message says what to look at."""
+
+
 def export(*, actor: Actor, case_id: int) -> Package:
     """The package of a case as it would be sent: a DRAFT until its referral is approved.
 
     It names children, so supervisors alone may have it, and whoever may run commands; the export is
-    an entry. Raises NotAllowed, PackageErased or Case.DoesNotExist.
+    an entry. Raises NotAllowed, PackageErased, NotBuilt or Case.DoesNotExist.
     """
     _authorise(actor)
     package = _package(actor, case_id)
@@ -65,23 +71,32 @@ def export(*, actor: Actor, case_id: int) -> Package:
 
 
 def seal_approved(*, actor: Actor) -> int:
-    """Seal the packages of approved referrals that have none yet; how many those were.
+    """Seal the packages of approved referrals that have none yet; how many were sealed, 50 at most.
 
     Only Sightline itself does this, every minute: what is imported later must not change what two
-    people approved. Raises NotAllowed.
+    people approved. One that cannot be sealed is logged, keeps no other back, and is tried again;
+    its referral's page says so after some minutes. Raises NotAllowed.
     """
     background(actor)
     waiting = Referral.objects.filter(package=None).exclude(state=ReferralState.PREPARING)
-    cases = list(waiting.order_by("pk").values_list("case_id", flat=True)[:50])
-    for case_id in cases:
-        _package(actor, case_id)
-    return len(cases)
+    sealed = 0
+    for case_id in list(waiting.order_by("pk").values_list("case_id", flat=True)):
+        try:
+            _package(actor, case_id)
+        except Exception as error:  # noqa: BLE001 - the others are sealed all the same
+            mishaps.note(f"Sealing the package of case {case_id}", error)
+            continue
+        sealed += 1
+        if sealed == 50:
+            break
+    return sealed
 
 
 def seal(*, actor: Actor, case_id: int) -> Package:
     """The sealed package of an approved referral, which is sealed now where it was not yet.
 
-    Only Sightline itself asks for it, to send it. Raises NotAllowed, PackageErased, NotApproved.
+    Only Sightline itself asks for it, to send it. Raises NotAllowed, PackageErased, NotApproved or
+    NotBuilt.
     """
     background(actor)
     package = _package(actor, case_id)
@@ -107,8 +122,16 @@ def _package(actor: Actor, case_id: int) -> Package:
         if kept is not None:
             return kept
         pseudonyms.keep(actor=actor, case_id=case_id)
-        view = gather(case)
-        data = build(view, keys.signing_key(PACKAGES))
+        try:
+            view = gather(case)
+            data = build(view, keys.signing_key(PACKAGES))
+        except BrokenTrail as broken:
+            raise NotBuilt(f"The package of {case.reference} cannot be proven. {broken}") from None
+        except TypstError as error:
+            mishaps.note(f"Laying out the report of {case.reference}", error)
+            raise NotBuilt(
+                f"The report of {case.reference} cannot be laid out; the log says where it ended."
+            ) from None
         package = _named(case, view.status, data)
         with transaction.atomic():
             unchanged = lock(case_id).version == view.version and status_of(case) is view.status

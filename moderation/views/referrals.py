@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moderation.access import case_or_404
@@ -25,6 +26,7 @@ from moderation.referral_forms import (
     StopForm,
 )
 from moderation.selectors import completeness, holds
+from moderation.selectors.outbox import seal_is_late
 from moderation.services import holds as hold_services
 from moderation.services import referrals as services
 from moderation.views.answers import actor, case_url, go_to, person
@@ -145,6 +147,7 @@ def _page(
         "referral": found,
         "deliveries": deliveries,
         "under_way": under_way,
+        "seal_is_late": seal_is_late(found, timezone.now()),
         "steps": steps,
         "tried": tried,
         "meter": completeness.meter(case),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.actors import Actor
 from audit.models import Entry
-from moderation.models import Case, Delivery, Referral
+from moderation.models import Case, Delivery, Referral, SealedPackage
+from moderation.package import report
 from moderation.package.archive import unpack
 from moderation.services import packages
 from staff.models import User
@@ -64,6 +68,35 @@ def test_the_referral_page_offers_ways_to_send(
     assert reverse("referral_nca", args=[referred.reference]) in page.links
     theirs = seen(signed_in(moderator).get(url))
     assert reverse("case_package", args=[referred.reference]) not in theirs.actions
+
+
+def test_one_package_that_cannot_be_made_is_seen_and_keeps_no_other_back(
+    moderator: User,
+    supervisor: User,
+    supervisor2: User,
+    signed_in: SignedIn,
+    seen: type[Seen],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, whole = (factories.referred(moderator, supervisor2) for _ in range(2))
+    layout = tmp_path / "report.typ"
+    layout.write_text(
+        "#let case = json(bytes(sys.inputs.data))\n#set document(title: case.reference)\n"
+        f'#assert(case.reference != "{broken.reference}")\n#case.reference\n'
+    )
+    monkeypatch.setattr(report, "TEMPLATE", layout)
+    assert packages.seal_approved(actor=Actor.system("worker")) == 1
+    assert SealedPackage.objects.get().referral.case == whole
+    page = reverse("referral", args=[broken.reference])
+    browser = signed_in(supervisor)
+    assert "The package is not sealed" not in seen(browser.get(page)).text
+    with time_machine.travel(timezone.now() + timedelta(minutes=6), tick=False):
+        assert "The package is not sealed" in seen(browser.get(page)).text
+        sealed = seen(browser.get(reverse("referral", args=[whole.reference])))
+    assert "The package is not sealed" not in sealed.text
+    tried = browser.post(reverse("case_package", args=[broken.reference]), follow=True)
+    assert "cannot be laid out" in seen(tried).text
 
 
 def test_production_is_named_in_red_and_the_test_host_is_a_rehearsal(
