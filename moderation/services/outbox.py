@@ -140,7 +140,8 @@ def recall(_case: Case, decision: Decision) -> str:
 def retry(*, actor: Actor, delivery_id: int) -> Delivery:
     """Let a delivery be tried again at once, in the name of whoever asks now.
 
-    Raises NotAllowed, Refused (it has arrived or is being sent) or Delivery.DoesNotExist.
+    Raises NotAllowed, Refused (it has arrived, is being sent, or waits until it can no longer be
+    taken back) or Delivery.DoesNotExist.
     """
     actor.require(Capability.DECIDE_ESCALATIONS)
     user = person(actor)
@@ -148,9 +149,13 @@ def retry(*, actor: Actor, delivery_id: int) -> Delivery:
         delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
         if delivery.state not in (Delivery.State.DEAD, Delivery.State.WAITING):
             raise Refused(f"This delivery is {delivery.get_state_display()}: nothing to repeat.")
+        now = timezone.now()
+        if not delivery.attempts and delivery.next_attempt_at > now:
+            leaves = f"{timezone.localtime(delivery.next_attempt_at):%H:%M}"
+            raise Refused(f"It leaves at {leaves}; until then what asked for it can be taken back.")
         delivery.state = Delivery.State.WAITING
         delivery.attempts = 0
-        delivery.next_attempt_at = timezone.now()
+        delivery.next_attempt_at = now
         delivery.asked_by = user
         delivery.save(update_fields=["state", "attempts", "next_attempt_at", "asked_by"])
         record(
