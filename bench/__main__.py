@@ -41,6 +41,7 @@ def measured(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
             yield "imports", {str(options.rows): found}
     if "full" in parts:
         runs = {}
+        full_run.compile_kernels(options.data)
         for accounts in options.accounts:
             runs[str(accounts)] = full_run.measure(accounts, options.data)
         yield "full_run", runs

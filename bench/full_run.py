@@ -16,11 +16,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bench.community import written
 from bench.home import prepare, temporary_home
 from bench.memory import peak, reset_peak
+
+SMALL: Final = 2_000
 
 
 def measure(accounts: int, data: Path) -> dict[str, Any]:
@@ -33,6 +35,14 @@ def measure(accounts: int, data: Path) -> dict[str, Any]:
     with temporary_home() as home:
         found = _child("full_run", "--home", str(home), "--folder", folder)
         return found | {"one_event": _child("one_event", "--home", str(home))}
+
+
+def compile_kernels(data: Path) -> None:
+    """Run a small community once, so that compiling, once an installation, is in no figure."""
+    folder = data / f"community-{SMALL}"
+    written(folder, SMALL)
+    with temporary_home() as home:
+        _child("full_run", "--home", str(home), "--folder", str(folder))
 
 
 def _child(module: str, *arguments: str) -> dict[str, Any]:
