@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.services import record
+from moderation.access import visible_cases
 from moderation.domain.bulk import MOST, VERBS, obstacle
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason, Severity
-from moderation.models import BulkItem, BulkJob, Case
+from moderation.models import BulkItem, BulkJob
 from moderation.services import claims, decisions
 from moderation.services.checks import Entered
 from moderation.services.decisions import SAY_WHY
@@ -41,8 +42,8 @@ def ask(
     """Ask for one decision on several cases. ``versions``: of each case, as it was reviewed.
 
     ``verb`` is one of ``VERBS``; ``reason`` goes with a dismissal, ``until`` with monitoring. At
-    most ``MOST`` cases. Raises NotAllowed or InvalidDecision; whether a case can be decided shows
-    when its turn comes.
+    most ``MOST`` cases; those that the person may not see are as if they were not there. Raises
+    NotAllowed or InvalidDecision; whether a case can be decided shows when its turn comes.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
@@ -62,7 +63,7 @@ def ask(
     entered.check()
     with transaction.atomic():
         job = BulkJob.objects.create(by=user, verb=verb, words=words, asked_at=timezone.now())
-        known = Case.objects.filter(pk__in=versions).values_list("pk", flat=True)
+        known = visible_cases(user).filter(pk__in=versions).values_list("pk", flat=True)
         BulkItem.objects.bulk_create(
             BulkItem(job=job, case_id=pk, version=versions[pk]) for pk in sorted(known)
         )

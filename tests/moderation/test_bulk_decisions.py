@@ -15,7 +15,7 @@ from config.celery import app
 from moderation.domain.bulk import MOST
 from moderation.errors import InvalidDecision
 from moderation.models import BulkJob, Case, Decision
-from moderation.services import bulk_decisions, claims, undo
+from moderation.services import bulk_decisions, claims, second_looks, undo
 from moderation.tasks import run_bulk
 from staff.models import User
 from staff.services import deactivate
@@ -74,6 +74,20 @@ def test_what_cannot_be_decided_is_left_alone_and_the_others_go_on(
     assert said[held.pk] == ("refused", "Max Okafor holds it.")
     after = Case.objects.get(pk=critical.pk)
     assert (after.state, after.version) == (before.state, before.version), "not even claimed"
+
+
+def test_a_case_that_one_may_not_see_is_no_part_of_it(
+    moderator: User, moderator2: User, settings: Any
+) -> None:
+    settings.SECOND_LOOK_PERCENT = 100
+    looked_at = factories.dismissed(moderator)
+    look = second_looks.start(actor=Actor.of_user(moderator2))
+    assert look is not None
+    assert look.decision.case == looked_at
+    free = factories.case()
+    job = _ask(moderator2, looked_at, free)
+    assert [item.case for item in job.items.all()] == [free]
+    assert Entry.objects.get(verb="bulk.ask").after["cases"] == 1
 
 
 def test_running_it_again_decides_nothing_twice(moderator: User) -> None:
