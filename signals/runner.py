@@ -23,6 +23,7 @@ from audit.services import record
 from signals import hooks, snapshot, storage
 from signals.attempt import CancelRequested, Replaced, RunLock, Watch
 from signals.basis import basis_of
+from signals.engine.prepare import CLOCKS_DIFFER
 from signals.engine.result import EngineResult
 from signals.errors import RunBusy, RunInterrupted
 from signals.figures import figures_of
@@ -131,6 +132,7 @@ def _compute(
         taken.graph,
         ThresholdSpec.from_dict(thresholds.spec),
         as_of=run.as_of,
+        now=taken.read_at + CLOCKS_DIFFER,
         engine=run.engine,
         progress=engine_tells,
         explain=hooks.case_accounts(),

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from signals.engine import explain as explaining
 from signals.engine.derive import derive
 from signals.engine.judge import Judged
+from signals.engine.kernels import STILL
 from signals.engine.plan import CannotReplay, Plan, Recording, Replay
 from signals.engine.prepare import Prepared, instant, prepare
 from signals.engine.priors import Frozen, Stored
@@ -58,16 +59,16 @@ def recompute(
     """Compute ``accounts`` (ids), all of whose contacts' ties are in ``graph``.
 
     ``explain``: those to explain although they are not flagged. ``plan``: of an earlier part
-    against the same priors and thresholds.
+    against the same priors and thresholds. What people decided counts up to now.
     """
     moment = instant(graph, as_of)
-    prepared = prepare(graph, moment)
+    prepared = prepare(graph, moment, decided=STILL)
     wanted = np.fromiter(accounts, np.int64, len(accounts))
     if plan is not None:
         try:
             found = _replayed(prepared, spec, stored, wanted, explain, plan)
         except CannotReplay:
-            prepared = prepare(graph, moment)
+            prepared = prepare(graph, moment, decided=STILL)
         else:
             return _finished(found, stored, plan)
     found, plan = _recorded(prepared, spec, stored, wanted, explain)

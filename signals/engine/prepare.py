@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from signals.engine.machine import threads
 from signals.engine.tables import KINDS, TYPE, TYPES, RawGraph
 
 DAY = 86_400_000_000  # µs
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""An event may be later than the database's own time by so much and still be taken as it is."""
 PIECE = 500_000  # rows prepared at a time
 YEAR = 365.2425 * DAY
 BANDS = ("under_13", "13_15", "16_17", "18_plus", "unknown")
@@ -89,22 +91,36 @@ def _positions(texts: pa.ChunkedArray | pa.Array, names: tuple[str, ...]) -> Any
     return pc.index_in(texts, pa.array(names)).fill_null(-1)
 
 
-def instant(graph: RawGraph, as_of: datetime | None) -> int:
-    """The instant of the run in µs: ``as_of``, else just after the last event or decision."""
+def instant(graph: RawGraph, as_of: datetime | None, now: datetime | None = None) -> int:
+    """The instant of the run in µs: ``as_of``, else just after the last event.
+
+    With ``now``, events that claim to be later are left out of this, unless most are: a few rows
+    from a clock that runs ahead would else make everything before them look old. Without events
+    the last decision, tie or account counts. Raises ValueError for a time without a time zone.
+    """
     if as_of is not None:
-        if as_of.tzinfo is None:
-            raise ValueError("as_of needs a time zone")
-        return int(pa.scalar(as_of, pa.timestamp("us", tz="UTC")).value)
-    last = [
-        pc.max(column).cast(pa.int64()).as_py()
-        for column in (graph.events["published"], graph.labels["decided_at"])
-    ]
-    if all(value is None for value in last):
-        last = [
-            pc.max(column).cast(pa.int64()).as_py()
-            for column in (graph.ties["since"], graph.accounts["created_at"])
-        ]
-    return max((value for value in last if value is not None), default=0) + 1
+        return _micros_of(as_of)
+    published = graph.events["published"].cast(pa.int64())
+    last = pc.max(published).as_py()
+    if now is not None and last is not None and last > (limit := _micros_of(now)):
+        before = pc.less_equal(published, limit)
+        if 2 * (pc.sum(before).as_py() or 0) >= len(published):
+            last = pc.max(published.filter(before)).as_py()
+    if last is None:
+        others = (
+            graph.labels["decided_at"],
+            graph.ties["since"],
+            graph.accounts["created_at"],
+        )
+        found = (pc.max(column).cast(pa.int64()).as_py() for column in others)
+        last = next((value for value in found if value is not None), -1)
+    return int(last) + 1
+
+
+def _micros_of(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise ValueError("as_of needs a time zone")
+    return int(pa.scalar(moment, pa.timestamp("us", tz="UTC")).value)
 
 
 class _Places:
@@ -132,10 +148,14 @@ class _Places:
         return np.where(self._sorted[found] == values, self._order[found], -1).astype(np.int32)
 
 
-def prepare(graph: RawGraph, as_of: int, *, keep: bool = True) -> Prepared:
+def prepare(
+    graph: RawGraph, as_of: int, *, keep: bool = True, decided: int | None = None
+) -> Prepared:
     """Everything strictly before ``as_of`` µs. Raises ValueError for a repeated account id.
 
     Without ``keep`` the graph gives its ties and events up, piece by piece, as they are read.
+    ``decided``: what people decided counts before this, where it is not ``as_of`` (µs); events from
+    ``as_of`` on are then among the rows that make no sense.
     """
     raw = graph.accounts.sort_by("id")
     ids = np.asarray(raw["id"].to_numpy(), np.int64)
@@ -146,9 +166,10 @@ def prepare(graph: RawGraph, as_of: int, *, keep: bool = True) -> Prepared:
         _pieces(graph, "ties", keep), lambda piece: _ties(piece, numbers, as_of)
     )
     (events, replies), bad_events = _prepared(
-        _pieces(graph, "events", keep), lambda piece: _events(piece, numbers, as_of)
+        _pieces(graph, "events", keep),
+        lambda piece: _events(piece, numbers, as_of, later_is_wrong=decided is not None),
     )
-    labels = _labels(graph.labels, numbers, as_of)
+    labels = _labels(graph.labels, numbers, as_of if decided is None else decided)
     offender = np.zeros(len(ids), np.bool_)
     offender[labels["account"].to_numpy()[labels["confirmed"].to_numpy(zero_copy_only=False)]] = 1
     exempt = np.zeros(len(ids), np.bool_)
@@ -265,7 +286,9 @@ def _ties(raw: pa.Table, numbers: _Places, as_of: int) -> tuple[list[pa.Table], 
     return [_rows(keep, columns)], int((~good).sum())
 
 
-def _events(raw: pa.Table, numbers: _Places, as_of: int) -> tuple[list[pa.Table], int]:
+def _events(
+    raw: pa.Table, numbers: _Places, as_of: int, *, later_is_wrong: bool
+) -> tuple[list[pa.Table], int]:
     """Events that name an account, and those that name an event."""
     code = codes(raw["type"], TYPES)
     actor = numbers(raw["actor"].to_numpy())
@@ -281,7 +304,7 @@ def _events(raw: pa.Table, numbers: _Places, as_of: int) -> tuple[list[pa.Table]
         _rows(keep & ~refers, {**columns, "object": other, "t": t}),
         _rows(keep & refers, {**columns, "ref": ref, "t": t}),
     ]
-    return tables, int((~good).sum())
+    return tables, int((~keep if later_is_wrong else ~good).sum())
 
 
 def _rows(chosen: NDArray[np.bool_], columns: Mapping[str, NDArray[Any]]) -> pa.Table:
@@ -308,10 +331,10 @@ def _taken(column: pa.ChunkedArray, places: NDArray[np.int32]) -> NDArray[Any]:
     return values[places] if len(values) else np.zeros(len(places), values.dtype)
 
 
-def _labels(raw: pa.Table, numbers: _Places, as_of: int) -> pa.Table:
+def _labels(raw: pa.Table, numbers: _Places, until: int) -> pa.Table:
     account = numbers(raw["account"].to_numpy())
     decided = micros(raw["decided_at"], STILL)
-    keep = (account >= 0) & (decided < as_of)
+    keep = (account >= 0) & (decided < until)
     confirmed = pc.equal(raw["outcome"], "confirmed").to_numpy()
     return pa.table(
         {"account": account[keep], "decided": decided[keep], "confirmed": confirmed[keep]}

@@ -80,6 +80,7 @@ def run(
     spec: ThresholdSpec,
     *,
     as_of: datetime | None = None,
+    now: datetime | None = None,
     engine: str = "duckdb",
     progress: Progress | None = None,
     explain: Collection[int] | None = None,
@@ -89,7 +90,8 @@ def run(
 ) -> EngineResult:
     """Compute every account's score from what the graph held strictly before ``as_of``.
 
-    Without ``as_of`` everything is used, and the stretches end with the last event or decision.
+    Without ``as_of`` everything is used, and the stretches end with the last event; with ``now``
+    (an aware time), what claims to be later is left out (``prepare.instant``).
     ``explain`` names accounts to explain although they are not flagged. With ``priors`` what the
     comparison rests on is kept (``Recorder``), or that of an earlier run is used (``Frozen``).
     Without ``keep`` the graph is empty of ties and events afterwards, and less memory is needed.
@@ -99,9 +101,9 @@ def run(
     clock = _Clock(progress)
     priors = priors or Priors()
     clock.begin("load")
-    moment = instant(graph, as_of)
+    moment = instant(graph, as_of, now)
     with _backend(engine) as backend:
-        prepared = prepare(graph, moment, keep=keep)
+        prepared = prepare(graph, moment, keep=keep, decided=None if as_of else STILL)
         following = {"load": "contact_facts", "contact_facts": "indicators"}
         tables = derive(
             backend, prepared, spec, lambda stage: clock.begin(following[stage]), priors

@@ -20,6 +20,7 @@ from signals import hooks, storage
 from signals.basis import engine_digest
 from signals.engine.part import PartResult, recompute
 from signals.engine.plan import Plan
+from signals.engine.prepare import CLOCKS_DIFFER
 from signals.engine.priors import Stored
 from signals.models import Run, Score
 from signals.prompt.part import Part, TooLarge, of_accounts, of_import
@@ -129,8 +130,10 @@ def _compute(ready: Ready, part: Part) -> PartResult:
 
 
 def _instant(ready: Ready, part: Part) -> datetime:
-    """Just after the last event that the run or this part knows."""
-    last = pc.max(part.graph.events["published"]).cast(pa.int64()).as_py()
+    """Just after the last event that the run or this part knows and that is not yet to come."""
+    published = part.graph.events["published"]
+    now = pa.scalar(timezone.now() + CLOCKS_DIFFER, published.type)
+    last = pc.max(published.filter(pc.less_equal(published, now))).cast(pa.int64()).as_py()
     moment = max(ready.stored.as_of, -1 if last is None else last + 1)
     return _EPOCH + timedelta(microseconds=moment)
 
