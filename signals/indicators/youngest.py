@@ -123,10 +123,11 @@ def _between(n: float, mean: float, deviation: float) -> tuple[float, float]:
 def sentence(said: Said) -> str:
     """The mean weight, in words."""
     return (
-        f"The {said.n:.0f} children it contacted weigh {said.k:.2f} on average (3 under 13, 2 "
-        f"under 16, 1 under 18); children whom others contact in the same communities: "
-        f"{said.expected:.2f} (nine in ten: {said.low:.2f} to {said.high:.2f}). "
-        f"{100 * said.details['older']:.0f} % of them are ten years younger or more."
+        f"How young the {said.n:.0f} children are that it contacted: {said.k:.2f} on average, where "
+        f"under 13 counts 3, under 16 counts 2 and under 18 counts 1. Children whom others contact "
+        f"in the same communities: {said.expected:.2f} (nine in ten: {said.low:.2f} to "
+        f"{said.high:.2f}). {100 * said.details['older']:.0f} % of them are ten years younger than "
+        "this account or more."
     )
 
 
