@@ -209,7 +209,7 @@ def contact_facts(
     degrees = np.zeros((2, count), np.int32)
     first = np.full(count, STILL, np.int64)
     workers = threads()
-    chunks = 4 * workers if count > 4096 else 1
+    chunks = 8 * workers if count > 4096 else 1
     longest = int(np.diff(index.indptr).max(initial=0))
     cuts = np.linspace(0, count, chunks + 1).astype(np.int64)
     changes = (index.indptr, index.begun, index.ended_ptr, index.ended)
@@ -234,12 +234,13 @@ def contact_facts(
     with ThreadPoolExecutor(workers) as pool:
         larger = pool.submit(by_larger_end, index.indptr, u32, v32, chunks)
         orders = [pool.submit(by_account, index.accounts, ends) for ends in (u32, v32)]
-        group, coded, smaller, bounds = larger.result()
-        done = [pool.submit(mutual, chunk) for chunk in range(chunks)]
+        done = []
         for order, ends, out in zip(orders, (u32, v32), degrees, strict=True):
             done += [
                 pool.submit(degree, chunk, order.result(), ends, out) for chunk in range(chunks)
             ]
+        group, coded, smaller, bounds = larger.result()
+        done += [pool.submit(mutual, chunk) for chunk in range(chunks)]
         for part in done:
             part.result()
     return Facts(mutuals[0], mutuals[1], mutuals[2], degrees[0], degrees[1], first)
