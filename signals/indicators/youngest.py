@@ -123,8 +123,8 @@ def _between(n: float, mean: float, deviation: float) -> tuple[float, float]:
 def sentence(said: Said) -> str:
     """The mean weight, in words."""
     return (
-        f"How young the {said.n:.0f} children are that it contacted: {said.k:.2f} on average, where "
-        f"under 13 counts 3, under 16 counts 2 and under 18 counts 1. Children whom others contact "
+        f"How young the {said.n:.0f} children are that it contacted: {said.k:.2f} on average, if "
+        "under 13 counts 3, under 16 counts 2 and under 18 counts 1. Children whom others contact "
         f"in the same communities: {said.expected:.2f} (nine in ten: {said.low:.2f} to "
         f"{said.high:.2f}). {100 * said.details['older']:.0f} % of them are ten years younger than "
         "this account or more."
