@@ -214,12 +214,18 @@ class Database:
         return self.fetch(query)
 
     def foresee(self, asked: Mapping[str, pa.Array]) -> dict[str, Seen]:
-        """What ``look_up`` finds of these names now, by query, for another session's ``seen``."""
+        """What ``look_up`` finds of these names now, by query, for another session's ``seen``.
+
+        Rows that say they are ``passing`` are left to be asked for when their turn comes: an
+        account that nothing but waiting rows name goes where these turn out not to fit.
+        """
         seen = {}
         self.run("BEGIN")
         try:
             for query, names in asked.items():
                 rows = self._look_up(names, query)
+                if "passing" in rows.column_names:
+                    rows = rows.filter(pc.invert(rows["passing"]))
                 seen[query] = Seen(names.take(rows["place"].combine_chunks()), rows)
         finally:
             self.run("COMMIT")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from accounts.imports.database import Database
 
 _QUERY: Final = (
-    "SELECT n.place, a.id FROM import_names n JOIN accounts_account a ON a.account_id = n.name"
+    "SELECT n.place, a.id, a.provisional AS passing "
+    "FROM import_names n JOIN accounts_account a ON a.account_id = n.name"
 )
 
 

@@ -49,6 +49,23 @@ def test_what_was_seen_and_what_has_come_since_are_found_alike(
     assert ids_of(db, ["nobody", "dee"]) == {"nobody": 0, "dee": 0}
 
 
+def test_an_account_that_only_waiting_rows_name_is_not_foreseen(
+    db: Database, tmp_path: Path
+) -> None:
+    imported(folder_of(tmp_path / "first", accounts=accounts("ada")))
+    waits = event("e1", "Accept", "ben", "of-later")
+    imported(folder_of(tmp_path / "second", events=[waits]))
+    ben = Account.objects.get(account_id="ben")
+    assert ben.provisional
+    with Database() as beside:
+        seen = beside.foresee(names.asked(pa.array(["ada", "ben"])))
+    assert [name for found in seen.values() for name in found.names.to_pylist()] == ["ada"]
+
+    Account.objects.filter(pk=ben.pk).delete()
+    db.seen = seen
+    assert ids_of(db, ["ada", "ben"])["ben"] == 0
+
+
 def test_chunks_of_any_size_end_in_the_same_graph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
