@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from accounts.models import Account
-from moderation.models import AgeCheck
+from moderation.access import visible_cases
+from moderation.models import AgeCheck, Case
+from moderation.selectors.holds import is_held
+from staff.models import User
 
 
 def pending(account_id: int) -> QuerySet[AgeCheck]:
@@ -26,7 +29,15 @@ def latest(account_id: int) -> AgeCheck | None:
 def may_ask(account: Account, last: AgeCheck | None) -> bool:
     """Whether an age check can be asked for now, ``last`` being the account's ``latest``."""
     waits = last is not None and last.answered_at is None
-    return not waits and account.age_source != Account.AgeSource.VERIFIED
+    known = account.age_source == Account.AgeSource.VERIFIED
+    return not waits and not known and not is_held(account.pk)
+
+
+def waits_on(case: Case, last: AgeCheck | None, user: User) -> Case | None:
+    """Another case that ``last`` waits for its answer on, where ``user`` may see that case."""
+    if last is None or last.answered_at is not None or last.case_id == case.pk:
+        return None
+    return visible_cases(user).filter(pk=last.case_id).first()
 
 
 def why_not(account: Account) -> str:
@@ -35,4 +46,7 @@ def why_not(account: Account) -> str:
         return "The platform has verified the recorded age already."
     if pending(account.pk).exists():
         return "One was asked for and waits for its answer."
+    # The platform may ask the person for a document, and the person would know.
+    if is_held(account.pk):
+        return "A police hold stands on the account: nothing is asked about it until it is lifted."
     return ""

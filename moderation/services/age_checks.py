@@ -175,13 +175,27 @@ def take_back(turn: Turn, decision: Decision) -> None:
     After ``departures.recall`` has seen to it that nothing has left.
     """
     check = AgeCheck.objects.select_for_update().filter(decision=decision).first()
-    if check is None:
-        return
-    check.withdrawn_at = turn.now
+    if check is not None:
+        _withdraw(check, turn.case, turn.actor)
+
+
+def end_waiting(case: Case, by: Actor) -> None:
+    """Withdraw the age check of a locked case that waits for its answer: the case is emptied.
+
+    In the transaction of the service that empties it, which authorises.
+    """
+    check = pending(case.account_id).select_for_update(of=("self",)).filter(case=case).first()
+    if check is not None:
+        outbox.withdraw(check.decision)
+        _withdraw(check, case, by)
+
+
+def _withdraw(check: AgeCheck, case: Case, actor: Actor) -> None:
+    check.withdrawn_at = timezone.now()
     check.save(update_fields=["withdrawn_at"])
     record(
-        actor=turn.actor,
+        actor=actor,
         verb="age_check.withdraw",
-        target=target(turn.case),
+        target=target(case),
         after={"age_check": check.pk},
     )

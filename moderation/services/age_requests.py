@@ -8,6 +8,7 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.domain.age_checks import REQUESTED
 from moderation.models import Delivery
+from moderation.selectors.holds import is_held
 from moderation.services import webhooks
 from moderation.services.carriers import Arrived, Carrier
 from moderation.services.moves import target
@@ -44,6 +45,8 @@ def obstacle(delivery: Delivery) -> str:
     check = delivery.age_check
     if check is None or check.withdrawn_at is not None or check.answered_at is not None:
         return "The age check was answered or taken back."
+    if is_held(check.account_id):
+        return "A police hold stands on the account. Once it is lifted this can be sent again."
     return ""
 
 

@@ -133,6 +133,7 @@ class Panel:
     undo_until: datetime | None = None  # the person's own decision can be taken back until then
     age_check: AgeCheck | None = None  # the account's last one
     age_answer: forms.AgeAnswerForm | None = None
+    age_asked_on: Case | None = None  # another case, where the answer is recorded
     kept: str = ""  # what the person had written when the decision could not be taken
 
     @property
@@ -177,6 +178,7 @@ def panel(
         undo_until=undo.until(case, user, now) if reviews else None,
         age_check=checked,
         age_answer=_age_answer(case, checked, tried) if reviews else None,
+        age_asked_on=age_checks.waits_on(case, checked, user),
         note_kept_at=kept.at.get(forms.NoteForm.name),
         refusal=refusal,
     )

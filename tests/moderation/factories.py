@@ -151,6 +151,14 @@ def case(of: Account | None = None, **given: Any) -> Case:
     return Case.objects.get(assessment=found)
 
 
+def another_case(of: Account) -> Case:
+    """A case on new evidence about an account that was referred before."""
+    found = assessment(of, run(basis=basis()), points=400.0)
+    evidence(found, event(of, child()))
+    intake.open_cases(found.run, Actor.system("worker"))
+    return Case.objects.get(assessment=found)
+
+
 def held(holder: User, of: Account | None = None, **given: Any) -> Case:
     """A case in review, held by ``holder``."""
     return claims.claim(actor=Actor.of_user(holder), case_id=case(of, **given).pk)
@@ -161,7 +169,11 @@ SUMMARY = "Contacted four children whom nobody around them knows."
 
 def escalated(by: User, of: Account | None = None, *, summary: str = SUMMARY, **given: Any) -> Case:
     """A case that ``by`` escalated, saying ``summary``."""
-    opened = held(by, of, **given)
+    return escalate(by, held(by, of, **given), summary=summary)
+
+
+def escalate(by: User, opened: Case, *, summary: str = SUMMARY) -> Case:
+    """Let ``by`` escalate a case that ``by`` holds."""
     return escalation.escalate(
         actor=Actor.of_user(by),
         case_id=opened.pk,
@@ -221,7 +233,11 @@ def verify_age(opened: Case, **given: Any) -> None:
 
 def referred(by: User, approved_by: User, of: Account | None = None, **given: Any) -> Case:
     """A case that ``by`` escalated and ``approved_by`` referred."""
-    handed_over = escalated(by, of, **given)
+    return refer(approved_by, escalated(by, of, **given))
+
+
+def refer(approved_by: User, handed_over: Case) -> Case:
+    """Let ``approved_by`` refer an escalated case."""
     return escalation.refer(
         actor=Actor.of_user(approved_by),
         case_id=handed_over.pk,

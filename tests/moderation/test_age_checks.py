@@ -19,7 +19,8 @@ from audit.actors import Actor
 from audit.models import Entry
 from moderation.errors import AgeAsked, CannotUndo, InvalidDecision, NoAgeCheck
 from moderation.models import AgeCheck, Case, Delivery, Draft
-from moderation.services import age_checks, claims, erasure, outbox, undo, upkeep
+from moderation.selectors.age_checks import may_ask
+from moderation.services import age_checks, claims, erasure, holds, outbox, undo, upkeep
 from staff.errors import Refused
 from staff.models import User
 from tests.moderation import factories
@@ -251,6 +252,37 @@ def test_neither_twice_nor_where_the_age_is_known(moderator: User) -> None:
                 until=timezone.localdate() + timedelta(days=1),
                 note="Again.",
             )
+
+
+def test_under_a_police_hold_nothing_is_asked_about_the_account(
+    moderator: User, supervisor: User, platform: Platform
+) -> None:
+    asked, other = factories.asked_for_age(moderator), factories.held(moderator)
+    assert may_ask(other.account, None)
+    actor = Actor.of_user(supervisor)
+    for case in (asked, other):
+        holds.set_hold(actor=actor, case_id=case.pk, reason="Operation Heron.")
+    assert not may_ask(other.account, None)
+    with pytest.raises(AgeAsked, match="police hold"):
+        age_checks.ask(
+            actor=Actor.of_user(moderator),
+            case_id=other.pk,
+            version=other.version,
+            until=timezone.localdate() + timedelta(days=1),
+            note="The ties look like a child's.",
+        )
+
+    given_up = _sent(asked)
+    assert (given_up.state, platform.requests) == ("dead", [])
+    assert "police hold stands" in given_up.last_error
+    with _later(minutes=15):
+        again = outbox.retry(actor=actor, delivery_id=given_up.pk)
+        outbox.deliver_due(actor=WORKER)
+        assert Delivery.objects.get(pk=again.pk).state == "dead"
+        holds.lift_hold(actor=actor, case_id=asked.pk, reason="Operation Heron ended.")
+        outbox.retry(actor=actor, delivery_id=given_up.pk)
+        outbox.deliver_due(actor=WORKER)
+    assert len(platform.requests) == 1
 
 
 def test_taken_back_before_it_left_it_never_leaves(

@@ -6,9 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
+from audit.actors import Actor
 from moderation.models import AgeCheck, Delivery
+from moderation.services import claims, upkeep
 from staff.models import User
 from tests.moderation import factories
 from tests.pages.conftest import Seen, SignedIn
@@ -46,6 +49,23 @@ def test_a_moderator_asks_and_another_records_the_answer(
     )
     assert "Age check: Under 18, made sure of. Max Okafor" in Seen(done).text
     assert AgeCheck.objects.get().answer == "minor"
+
+
+def test_a_later_case_leads_to_the_one_that_asked(
+    moderator: User, supervisor: User, signed_in: SignedIn
+) -> None:
+    asked = factories.asked_for_age(moderator)
+    with time_machine.travel(timezone.now() + timedelta(days=15)):
+        upkeep.resume_monitored(actor=Actor.system("worker"))
+        held = claims.claim(actor=Actor.of_user(moderator), case_id=asked.pk)
+        factories.refer(supervisor, factories.escalate(moderator, held))
+    later = factories.another_case(asked.account)
+    page = Seen(signed_in(moderator).get(f"/cases/{later.reference}/"))
+    assert f"It was asked for on {asked.reference}" in page.text
+    assert f"/cases/{asked.reference}/" in page.links
+    assert f"/cases/{later.reference}/age-check/answer/" not in page.actions
+    page = Seen(signed_in(moderator).get(f"/cases/{asked.reference}/"))
+    assert f"/cases/{asked.reference}/age-check/answer/" in page.actions
 
 
 def test_it_is_not_offered_for_a_verified_age(moderator: User, signed_in: SignedIn) -> None:
