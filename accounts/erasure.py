@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from accounts.formats.rejected import guarded, unguarded
-from accounts.imports.rejects import rejects_folder
-from accounts.models import Account, Event, RejectedRow
+from accounts.imports.database import AlreadyRunning, Database
+from accounts.imports.rejects import discard_parts, rejects_folder
+from accounts.models import Account, Event, ImportBatch, RejectedRow
 from accounts.uploads import discard_imported
 from staff import personal
 
@@ -59,9 +60,13 @@ def forget_account(account: Account) -> dict[str, int]:
 def forget_files(identifier: str) -> int:
     """Remove rejected rows that name the account ``identifier``, and uploads that nobody needs.
 
-    Not from the parts of an import that is still under way: it is writing them. How many rows went.
+    Not from the parts of an import that a process carries out: it is writing them. How many rows
+    went.
     """
     removed = RejectedRow.objects.filter(value=identifier[:300]).delete()[0]
+    # Parts first: what an import puts together meanwhile is then found among the whole files.
+    for folder in sorted(rejects_folder().glob("import-*-parts")):
+        removed += _forget_in_parts(folder, identifier)
     for path in sorted(rejects_folder().glob("import-*-rejects.csv")):
         removed += _forget_in_file(path, identifier)
     discard_imported()
@@ -130,10 +135,64 @@ def _forget_in_file(path: Path, identifier: str) -> int:
         unfinished.unlink()
         return 0
     unfinished.replace(path)
-    batch_id = int(path.name.split("-")[1])
+    return _forget_shown(path, gone)
+
+
+def _forget_in_parts(folder: Path, identifier: str) -> int:
+    """The same for what an interrupted import has put aside, as long as nobody goes on with it."""
+    batch_id = _batch_of(folder)
+    with Database() as session:
+        try:
+            session.claim(batch_id)
+        except AlreadyRunning:
+            return 0
+        if ImportBatch.objects.filter(pk=batch_id, state__in=ImportBatch.OVER).exists():
+            discard_parts(batch_id)
+            return 0
+        return sum(_forget_in_part(path, identifier) for path in sorted(folder.iterdir()))
+
+
+def _forget_in_part(path: Path, identifier: str) -> int:
+    """Write the part anew with empty lines in place of the rows that name the account.
+
+    It keeps its size: an import that goes on cuts it to the size that it noted.
+    """
+    # Beside the folder: whatever lies in it becomes a part of the rejects file.
+    unfinished = path.parent.with_suffix(".new")
+    gone: list[tuple[str, str]] = []
+    with _long_fields(), path.open("rb") as file, unfinished.open("wb") as kept:
+        unfinished.chmod(0o600)
+        taken: list[bytes] = []
+        for row in csv.reader(_lines(file, taken)):
+            data = b"".join(taken)
+            taken.clear()
+            if _names(row, identifier):
+                gone.append((row[0], row[1]))
+                data = b"\n" * len(data)
+            kept.write(data)
+    if not gone:
+        unfinished.unlink()
+        return 0
+    unfinished.replace(path)
+    return _forget_shown(path.parent, gone)
+
+
+def _lines(file: BinaryIO, taken: list[bytes]) -> Iterator[str]:
+    """The lines as text, each added to ``taken`` as it was: a row may have several."""
+    for line in file:
+        taken.append(line)
+        yield line.decode("utf-8", "replace")
+
+
+def _forget_shown(path: Path, gone: list[tuple[str, str]]) -> int:
+    """Remove from the page of the import what went from its file; how many rows had gone."""
     for name, line in gone:
-        RejectedRow.objects.filter(batch=batch_id, file=unguarded(name), line=line).delete()
+        RejectedRow.objects.filter(batch=_batch_of(path), file=unguarded(name), line=line).delete()
     return len(gone)
+
+
+def _batch_of(path: Path) -> int:
+    return int(path.name.split("-")[1])
 
 
 @contextmanager

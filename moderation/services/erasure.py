@@ -6,6 +6,7 @@ hold, a live case and a referral within its retention win over every erasure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,19 +22,9 @@ from audit.actors import Actor
 from audit.services import record
 from moderation.domain.retention import ErasureReason
 from moderation.domain.transitions import LIVE_STATES, State
-from moderation.models import (
-    AgeCheck,
-    Case,
-    Decision,
-    Draft,
-    Exemption,
-    Note,
-    PoliceHold,
-    Referral,
-    Reveal,
-    SealedPackage,
-    SecondLook,
-)
+from moderation.models import Case, PoliceHold
+from moderation.services import age_checks
+from moderation.services.case_texts import has_texts, remove_texts, with_texts
 from moderation.services.moves import lock, target
 from signals import erasure as signals_erasure
 from signals.models import Assessment
@@ -43,21 +34,6 @@ from staff.errors import InvalidInput, Refused
 
 RETENTION: Final = "retention"
 """The reason that entries of the sweep give."""
-
-_EMPTIED: Final = (
-    "AgeCheck",
-    "Case",
-    "Decision",
-    "Exemption",
-    "Note",
-    "PoliceHold",
-    "Referral",
-    "Reveal",
-    "SealedPackage",
-    "SecondLook",
-)
-_WRITTEN: Final = ("ask",)
-"""Of a decision's details, what a person wrote freely."""
 
 _LIVE: Final = sorted(state.value for state in LIVE_STATES)
 
@@ -82,9 +58,10 @@ class Erased:
 def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
     """Remove the personal data of the account with the platform's identifier ``account_id``.
 
-    Its row stays under a salted digest, so that the evidence about others keeps its shape. Erasing
-    an erased account again leaves no entry, and removes what an import left in files since.
-    ``reason`` is a code of ``ErasureReason``.
+    Its row stays under a salted digest, so that the evidence about others keeps its shape. Of the
+    cases of others that it is part of, what people wrote goes, because it may name the person.
+    Erasing an erased account again removes what was written, or left in files by an import, since;
+    without any it leaves no entry. ``reason`` is a code of ``ErasureReason``.
 
     Raises NotAllowed, InvalidInput (field "reason"), NotFound, Kept.
     """
@@ -94,16 +71,19 @@ def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
     with transaction.atomic():
         # Cases before anything else, as everywhere. The lock on the account then keeps new cases
         # and holds away: their foreign keys wait for it.
-        of_account = Case.objects.select_for_update(of=("self",)).order_by("pk")
-        cases = list(of_account.filter(account__account_id=account_id))
+        known = Account.objects.filter(account_id=account_id).first()
+        if known is None:
+            return _already(actor, account_id, reason)
+        involved = _locked(known)
         account = Account.objects.select_for_update().filter(account_id=account_id).first()
         if account is None:
-            return _already(account_id)
-        why_not = kept_because(account)
-        if why_not:
+            return _already(actor, account_id, reason)
+        if why_not := kept_because(account):
             raise Kept(why_not)
+        cases = [case for case in involved if case.account_id == account.pk]
         for case in cases:
             _empty(actor, case, reason)
+        named_in = _remove_texts_of(involved, account, actor, reason)
         counts: dict[str, Any] = signals_erasure.forget_account(account.pk)
         counts |= accounts_erasure.forget_account(account)
         references = tuple(case.reference for case in cases)
@@ -114,6 +94,7 @@ def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
             after={
                 "pseudonym": accounts_erasure.pseudonym(account_id),
                 "cases": list(references),
+                "named_in": named_in,
                 "removed": counts,
             },
             reason=reason,
@@ -139,15 +120,7 @@ def kept_because(account: Account) -> str:
     """Why nothing of ``account`` may be removed now, in a sentence; empty when it may."""
     if PoliceHold.objects.filter(account=account, lifted_at=None).exists():
         return "A police hold stands on this account: nothing of it is removed until it is lifted."
-    involved = (
-        Case.objects.filter(
-            Q(account=account)
-            | Q(pseudonyms__account=account)
-            | Q(assessment__evidence__target=account)
-        )
-        .distinct()
-        .order_by("pk")
-    )
+    involved = _involving(account)
     live = involved.filter(state__in=_LIVE)
     if live.exists():
         return f"It is part of {_listed(live)}, which is not decided yet."
@@ -167,58 +140,70 @@ def cases_due(now: datetime) -> QuerySet[Case]:
     """Cases whose personal data has been kept long enough: dismissed, or referred, since then.
 
     Not those under a hold, those whose account has a case that is live or within its retention, or
-    those that are empty already.
+    those that are empty already: a text written since is a reason to empty a case once more.
     """
+    full = Q(personal_data_removed_at=None) | Q(personal_data_removed_at__lt=F("decided_at"))
     dismissed = Q(
         state=State.DISMISSED.value,
         decided_at__lte=now - timedelta(days=settings.RETENTION_DISMISSED_DAYS),
-    ) & (Q(personal_data_removed_at=None) | Q(personal_data_removed_at__lt=F("decided_at")))
-    referred = Q(
-        state=State.REFERRED.value,
-        referral__approved_at__lte=_referred_before(now),
-        personal_data_removed_at=None,
     )
+    referred = Q(state=State.REFERRED.value, referral__approved_at__lte=_referred_before(now))
     kept = Q(state__in=_LIVE) | Q(
         state=State.REFERRED.value, referral__approved_at__gt=_referred_before(now)
     )
     return (
         Case.objects.filter(dismissed | referred)
+        .filter(full | with_texts())
         .exclude(account__in=PoliceHold.objects.filter(lifted_at=None).values("account"))
         .exclude(account__in=Case.objects.filter(kept).values("account"))
         .order_by("pk")
     )
 
 
+def _involving(account: Account) -> QuerySet[Case]:
+    """The cases of ``account`` and those that it is part of as somebody else, oldest first."""
+    part = (
+        Q(account=account)
+        | Q(pseudonyms__account=account)
+        | Q(assessment__evidence__target=account)
+    )
+    return Case.objects.filter(part).distinct().order_by("pk")
+
+
+def _locked(account: Account) -> list[Case]:
+    """``_involving``, each locked. In two steps: PostgreSQL locks no rows that it made distinct."""
+    rows = Case.objects.select_for_update(of=("self",)).order_by("pk")
+    return list(rows.filter(pk__in=_involving(account).order_by().values("pk")))
+
+
 def _empty(actor: Actor, case: Case, reason: str) -> None:
     """Remove what people wrote about the case, its explanations and its package, and record it."""
-    now = timezone.now()
-    blanks = {model: personal.table(f"moderation.{model}").blanks() for model in _EMPTIED}
-    decisions = Decision.objects.filter(case=case)
     explained = Q(cases=case) | Q(decisions__case=case)
     assessments = list(Assessment.objects.filter(explained).distinct().values_list("pk", flat=True))
-    counts = {
-        "notes": Note.objects.filter(case=case).update(**blanks["Note"]),
-        "decisions": _empty_decisions(list(decisions), blanks["Decision"]),
-        "reveals": Reveal.objects.filter(case=case).exclude(note="").update(**blanks["Reveal"]),
-        "drafts": Draft.objects.filter(case=case).delete()[0],
-        "packages": SealedPackage.objects.filter(referral__case=case, erased_at=None).update(
-            **blanks["SealedPackage"], erased_at=now
-        ),
-        "evidence_rows": signals_erasure.forget_assessments(assessments),
-    }
-    for field, stays in blanks["Referral"].items():
-        Referral.objects.filter(case=case).exclude(**{field: None}).update(**{field: stays})
-    AgeCheck.objects.filter(case=case).exclude(note=None).update(**blanks["AgeCheck"])
-    PoliceHold.objects.filter(case=case).exclude(lifted_at=None).exclude(
-        **blanks["PoliceHold"]
-    ).update(**blanks["PoliceHold"])
-    Exemption.objects.filter(decision__case=case).exclude(revoked_at=None).update(
-        **blanks["Exemption"]
+    age_checks.end_waiting(case, actor)
+    counts = remove_texts(case)
+    counts["evidence_rows"] = signals_erasure.forget_assessments(assessments)
+    Case.objects.filter(pk=case.pk).update(
+        **personal.table("moderation.Case").blanks(), personal_data_removed_at=timezone.now()
     )
-    SecondLook.objects.filter(decision__case=case).exclude(looked_at=None).exclude(
-        note=None
-    ).update(**blanks["SecondLook"])
-    Case.objects.filter(pk=case.pk).update(**blanks["Case"], personal_data_removed_at=now)
+    _tell(actor, case, reason, counts)
+
+
+def _remove_texts_of(
+    cases: Iterable[Case], account: Account, actor: Actor, reason: str
+) -> list[str]:
+    """Remove what people wrote about those cases that are of others; which had any.
+
+    Their explanations stay: they are about the flagged account, and lead to the contact's row,
+    which says no longer who it was.
+    """
+    others = [case for case in cases if case.account_id != account.pk and has_texts(case)]
+    for case in others:
+        _tell(actor, case, reason, remove_texts(case))
+    return [case.reference for case in others]
+
+
+def _tell(actor: Actor, case: Case, reason: str, counts: dict[str, int]) -> None:
     record(
         actor=actor,
         verb="case.erase",
@@ -228,26 +213,22 @@ def _empty(actor: Actor, case: Case, reason: str) -> None:
     )
 
 
-def _empty_decisions(decisions: list[Decision], blanks: dict[str, Any]) -> int:
-    for decision in decisions:
-        for name, stays in blanks.items():
-            setattr(decision, name, stays)
-        # The rest of the details are codes and dates, on which the history rests.
-        decision.details = {key: v for key, v in decision.details.items() if key not in _WRITTEN}
-    return Decision.objects.bulk_update(decisions, [*blanks, "details"]) if decisions else 0
-
-
-def _already(account_id: str) -> Erased:
+def _already(actor: Actor, account_id: str, reason: str) -> Erased:
     """The outcome for an account that is not there under this identifier."""
     erased = Account.objects.filter(account_id=accounts_erasure.pseudonym(account_id)).first()
     if erased is None:
         raise NotFound("There is no account with this identifier.")
+    involved = _locked(erased)
+    if why_not := kept_because(erased):
+        raise Kept(why_not)
+    cases = [case for case in involved if case.account_id == erased.pk]
+    for case in cases:
+        if case.personal_data_removed_at is None or has_texts(case):
+            _empty(actor, case, reason)
+    _remove_texts_of(involved, erased, actor, reason)
     # An import that was under way then may have left rejected rows since.
     accounts_erasure.forget_files(account_id)
-    references = Case.objects.filter(account=erased).order_by("pk")
-    return Erased(
-        erased.pk, already=True, cases=tuple(references.values_list("reference", flat=True))
-    )
+    return Erased(erased.pk, already=True, cases=tuple(case.reference for case in cases))
 
 
 def _referred_before(now: datetime) -> datetime:

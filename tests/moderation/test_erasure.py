@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import time_machine
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -22,13 +23,14 @@ from pytest_django.fixtures import Settings
 
 from accounts.erasure import pseudonym
 from accounts.formats.rejected import REJECT_COLUMNS
-from accounts.models import Account, Event, RejectedRow
+from accounts.imports.database import Database
+from accounts.models import Account, Event, ImportBatch, RejectedRow
 from audit.actors import Actor
 from audit.models import Entry
 from audit.verify import verify_trail
-from moderation.models import Case, Decision, Note, Referral
+from moderation.models import AgeCheck, Case, Decision, Delivery, Note, Referral
 from moderation.models.package import SealedPackage
-from moderation.services import decisions, drafts, holds, packages, reveals
+from moderation.services import decisions, drafts, holds, packages, reveals, upkeep
 from moderation.services.erasure import Erased, Kept, NotFound, erase_account
 from signals import storage
 from signals.models import Assessment, EvidenceRow
@@ -213,6 +215,83 @@ def test_rejects_files_lose_the_rows_that_name_it_and_keep_the_others(tmp_path: 
     assert erase().already
     assert IDENTIFIER not in file.read_text().replace(IDENTIFIER + "x", "")
     assert not Account.objects.filter(pk=account.pk, account_id=IDENTIFIER).exists()
+
+
+@pytest.mark.django_db
+def test_what_an_interrupted_import_has_put_aside_loses_them_and_keeps_its_size(
+    tmp_path: Path,
+) -> None:
+    person()
+    batch = factories.batch(state="interrupted")
+    kept = ["ties.csv", "2", "kind", "pal", "a ré\nsumé", json.dumps({"a": "x"})]
+    named = ["ties.csv", "3", "kind", "pal\nof", "unknown", json.dumps({"a": IDENTIFIER})]
+    part = tmp_path / "files" / "rejects" / f"import-{batch.pk}-parts" / "000001"
+    part.parent.mkdir(parents=True)
+    with part.open("w", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows([kept, named, kept])
+    RejectedRow.objects.create(
+        batch=batch, file="ties.csv", line=3, field="kind", value="pal", reason="unknown"
+    )
+    size = part.stat().st_size
+    with Database() as running:
+        running.claim(batch.pk)
+        erase()
+    assert IDENTIFIER in part.read_text(), "its process is writing it"
+    erase()
+    with part.open(newline="") as rows:
+        assert [row for row in csv.reader(rows) if row] == [kept, kept]
+    assert part.stat().st_size == size
+    assert [file.name for file in part.parent.iterdir()] == [part.name]
+    assert not RejectedRow.objects.exists()
+    ImportBatch.objects.filter(pk=batch.pk).update(state="partial")
+    erase()
+    assert not part.exists(), "the rejects file has them"
+
+
+@pytest.mark.django_db
+def test_what_was_written_since_goes_with_the_second_time(moderator: User) -> None:
+    case = told_about(moderator, person())
+    erase()
+    decisions.add_note(actor=Actor.of_user(moderator), case_id=case.pk, text=f"{NAME} called.")
+    erase()
+    assert SECRET not in everything_stored()
+    assert Entry.objects.filter(verb="case.erase").count() == 2
+    assert Entry.objects.filter(verb="account.erase").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_child_goes_from_what_was_written_in_cases_about_others(
+    moderator: User, supervisor: User, settings: Settings
+) -> None:
+    """Also from a package past its time whose flagged account has another case by now."""
+    settings.RETENTION_REFERRED_DAYS = 0
+    suspect, child = factories.account(), person()
+    case = factories.referred(moderator, supervisor, suspect, summary=f"Wrote to {NAME}.")
+    factories.evidence(case.assessment, factories.event(suspect, child))
+    packages.seal_approved(actor=Actor.system("worker"))
+    later = factories.another_case(suspect)
+    erase()
+    assert SECRET not in everything_stored()
+    assert bytes(SealedPackage.objects.get().data) == b""
+    case.refresh_from_db()
+    assert case.personal_data_removed_at is None, "its explanations are about somebody else"
+    assert EvidenceRow.objects.filter(assessment=case.assessment_id).count() == 1
+    assert Entry.objects.get(verb="account.erase").after["named_in"] == [case.reference]
+    assert not Entry.objects.filter(verb="case.erase", target=f"case:{later.reference}").exists()
+
+
+@pytest.mark.django_db
+def test_nobody_is_asked_for_its_age_any_more(moderator: User, settings: Settings) -> None:
+    """The request would name the account by its digest."""
+    settings.WEBHOOK_URL = "https://platform.example/sightline"
+    case = factories.asked_for_age(moderator, person())
+    with time_machine.travel(timezone.now() + timedelta(days=15), tick=False):
+        upkeep.resume_monitored(actor=Actor.system("worker"))
+        factories.dismiss(moderator, Case.objects.get(pk=case.pk))
+    erase()
+    assert AgeCheck.objects.get().withdrawn_at is not None
+    assert Delivery.objects.get().state == "withdrawn"
+    assert Entry.objects.filter(verb="age_check.withdraw").count() == 1
 
 
 @pytest.mark.django_db

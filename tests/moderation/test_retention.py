@@ -13,8 +13,8 @@ from accounts.models import Account
 from audit.actors import Actor
 from audit.models import Entry
 from audit.verify import verify_trail
-from moderation.models import Case, Decision, Referral
-from moderation.services import holds, intake
+from moderation.models import Case, Decision, Note, Referral
+from moderation.services import decisions, holds, referrals
 from moderation.services.erasure import erase_case
 from moderation.services.retention import sweep
 from moderation.tasks import end_retention
@@ -65,12 +65,27 @@ def test_once_is_enough_until_it_is_decided_again(moderator: User) -> None:
     assert sweep(actor=WORKER) == 1
 
 
-def new_case(of: Account) -> Case:
-    """A case on new evidence about an account that was referred before."""
-    found = factories.assessment(of, factories.run(basis=factories.basis()), points=400.0)
-    factories.evidence(found, factories.event(of, factories.child()))
-    intake.open_cases(found.run, WORKER)
-    return Case.objects.get(assessment=found)
+def test_what_is_written_on_an_emptied_case_goes_with_the_next_sweep(
+    moderator: User, supervisor: User, settings: Settings
+) -> None:
+    settings.RETENTION_REFERRED_DAYS = 0
+    dismissed = decided(factories.dismissed(moderator), 181)
+    case = factories.referred(moderator, supervisor)
+    assert sweep(actor=WORKER) == 2
+    actor = Actor.of_user(supervisor)
+    decisions.add_note(actor=actor, case_id=dismissed.pk, text="Ellis Quorndon called.")
+    sent = referrals.mark_sent(
+        actor=actor, referral_id=case.referral.pk, destination="ncmec", receipt="17"
+    )
+    referrals.acknowledge(actor=actor, referral_id=sent.pk, answer="They know Ellis Quorndon.")
+    assert sweep(actor=WORKER) == 2
+    assert Note.objects.get(case=dismissed).text == REMOVED
+    referral = Referral.objects.get(case=case)
+    assert (referral.answer, referral.receipt) == (REMOVED, "17")
+    emptied = Entry.objects.filter(verb="case.erase", target=f"case:{dismissed.reference}")
+    assert [entry.after["removed"]["notes"] for entry in emptied.order_by("number")] == [0, 1]
+    assert sweep(actor=WORKER) == 0
+    assert verify_trail().ok
 
 
 def test_a_hold_keeps_it(moderator: User, supervisor: User) -> None:
@@ -88,7 +103,7 @@ def test_a_live_case_or_a_recent_referral_of_the_account_keeps_the_others(
     moderator: User, supervisor: User, settings: Settings
 ) -> None:
     referred = factories.referred(moderator, supervisor)
-    second = new_case(referred.account)
+    second = factories.another_case(referred.account)
     settings.RETENTION_REFERRED_DAYS = 0
     assert sweep(actor=WORKER) == 0  # the second is live
     decided(factories.dismiss(moderator, second), 400)
