@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -46,9 +47,8 @@ def queue_updates(request: HttpRequest) -> HttpResponse:
     new = select.arrived_since(person(request), filters, since) if since else 0
     if not new:
         return HttpResponse(status=204)
-    return render(
-        request, "moderation/queue.html#arrived", {"new": new, "query": filters.query(after="")}
-    )
+    query = filters.query(after="", before="")
+    return render(request, "moderation/queue.html#arrived", {"new": new, "query": query})
 
 
 @require(Capability.REVIEW_CASES)
@@ -65,9 +65,15 @@ def row_part(request: HttpRequest, case_id: int, announce: str) -> HttpResponse:
     context = {
         "row": row_of(case, user, timezone.now()) if case else None,
         "announce": announce,
-        "tabs": _tabs(Filters(), select.counts(user)),
+        "tabs": _tabs(_filters_of_the_page(request), select.counts(user)),
     }
     return render(request, "moderation/queue.html#row", context)
+
+
+def _filters_of_the_page(request: HttpRequest) -> Filters:
+    """Those of the list that a part of it was asked from."""
+    query = urlsplit(request.headers.get("HX-Current-URL", "")).query
+    return Filters.read(dict(parse_qsl(query)))
 
 
 def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
@@ -89,7 +95,7 @@ def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
         "can_review": user.can(Capability.REVIEW_CASES),
         "now": now,
         "view_label": VIEWS[filters.view],
-        "updates_query": filters.query(after=""),
+        "updates_query": filters.query(after="", before=""),
     }
 
 

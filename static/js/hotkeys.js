@@ -62,7 +62,7 @@
     if (!link || !sheet || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const answer = await fetch(link.href, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) {
+    if (!answer.ok || answer.status === 204) { // signed out: the page itself leads on
       window.location.assign(link.href);
       return;
     }

@@ -84,7 +84,8 @@
   // What a page asks by itself is no activity of a person: it must not keep a session alive.
   document.addEventListener("htmx:configRequest", (event) => {
     const { elt, headers, triggeringEvent } = event.detail;
-    if (!triggeringEvent && elt.getAttribute("hx-trigger")?.includes("every ")) {
+    const timed = !triggeringEvent && elt.getAttribute("hx-trigger")?.includes("every ");
+    if (timed || elt.hasAttribute("data-poll")) {
       headers["X-Background"] = "1";
     }
   });

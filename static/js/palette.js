@@ -11,7 +11,7 @@
     if (dialog.open) return;
     const opener = document.activeElement;
     const answer = await fetch(link.href, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) {
+    if (!answer.ok || answer.status === 204) { // signed out: the page itself leads on
       window.location.assign(link.href);
       return;
     }
@@ -58,7 +58,10 @@
     event.preventDefault();
     const query = new URLSearchParams(new FormData(form));
     const answer = await fetch(`${form.action}?${query}`, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) return;
+    if (!answer.ok || answer.status === 204) {
+      window.location.assign(link.href);
+      return;
+    }
     dialog.querySelector("#palette-hits").outerHTML = await answer.text();
     const first = dialog.querySelector("[data-hit] :is(a, button)");
     if (query.get("q").trim()) first?.click();

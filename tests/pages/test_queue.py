@@ -118,6 +118,22 @@ def test_claiming_from_a_row_swaps_that_row_with_htmx(moderator: User, signed_in
     assert 'hx-swap-oob="true"' in content
 
 
+def test_the_tabs_beside_a_swapped_row_are_those_of_the_list_that_is_open(
+    moderator: User, signed_in: SignedIn
+) -> None:
+    case = factories.case()
+    address = "http://testserver/queue/?view=all&severity=high"
+
+    response = signed_in(moderator).post(
+        reverse("case_claim", args=[case.reference]), headers={**HTMX, "HX-Current-URL": address}
+    )
+
+    current = [line for line in response.content.decode().split("<a ") if "aria-current" in line]
+    assert len(current) == 1
+    assert "view=all" in current[0]
+    assert "severity=high" in current[0]
+
+
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
 def test_a_lost_race_says_who_won_and_offers_the_next(
     moderator: User, moderator2: User, signed_in: SignedIn, headers: dict[str, str]
