@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Value, When
 
 from moderation.access import visible_cases
+from moderation.domain.referrals import Destination, ReferralState
 from moderation.models import Delivery, Referral, SealedPackage
 from moderation.package.archive import unpack
 from staff.models import User
 
 State = Delivery.State
+
+_NEEDS_A_PERSON = Q(state=State.DEAD) & (
+    Q(referral__state=ReferralState.APPROVED)
+    | Q(age_check__isnull=False, age_check__answered_at=None, age_check__withdrawn_at=None)
+)
 
 SEALED_WITHIN = timedelta(minutes=5)
 """The package of an approved referral is sealed within a minute, unless something is wrong."""
@@ -22,7 +29,7 @@ SEALED_WITHIN = timedelta(minutes=5)
 def deliveries(user: User) -> QuerySet[Delivery]:
     """All deliveries of cases that ``user`` may see: what needs a person first, then the newest."""
     order = Case(
-        When(state=State.DEAD, then=Value(0)),
+        When(_NEEDS_A_PERSON, then=Value(0)),
         When(state__in=(State.WAITING, State.SENDING), then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
@@ -35,9 +42,32 @@ def deliveries(user: User) -> QuerySet[Delivery]:
     )
 
 
-def needing_a_person(user: User) -> int:
-    """How many deliveries were given up on."""
-    return deliveries(user).filter(state=State.DEAD).count()
+def under_way(referral: OuterRef) -> QuerySet[Delivery]:
+    """Deliveries that carry a referral to its receiver without anybody doing more."""
+    on_its_way = Delivery.objects.filter(
+        referral=referral, state__in=(State.WAITING, State.SENDING)
+    )
+    return on_its_way.exclude(payload__destination=Destination.NCMEC_TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """How many deliveries were given up on and are still wanted: referrals, and age checks."""
+
+    referrals: int
+    age_checks: int
+
+    @property
+    def together(self) -> int:
+        """Both."""
+        return self.referrals + self.age_checks
+
+
+def given_up(user: User) -> GivenUp:
+    """What waits for a person. What went another way since, or was taken back, does not."""
+    found = deliveries(user).filter(_NEEDS_A_PERSON)
+    of_referrals = found.exclude(referral=None).count()
+    return GivenUp(of_referrals, found.filter(referral=None).count())
 
 
 def seal_is_late(referral: Referral, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from moderation.selectors import escalations as select
-from moderation.selectors.outbox import needing_a_person
+from moderation.selectors.outbox import given_up
 from moderation.views.answers import person
 from moderation.views.rows import row_of
 from staff.capabilities import Capability
@@ -32,9 +32,17 @@ def escalations(request: HttpRequest) -> HttpResponse:
 @require(Capability.VIEW_CASES)
 @require_safe
 def referrals(request: HttpRequest) -> HttpResponse:
-    """Referrals to the police, the newest first."""
-    page, links = _page(request, select.referrals(person(request)))
-    context = {"referrals": page, "page": links, "dead": needing_a_person(person(request))}
+    """Referrals to the police: what is still to be sent first."""
+    user = person(request)
+    page, links = _page(request, select.referrals(user))
+    to_be_sent = select.to_be_sent(user)
+    context = {
+        "referrals": page,
+        "page": links,
+        "given_up": given_up(user),
+        "to_be_sent": to_be_sent.count(),
+        "oldest": to_be_sent.first(),
+    }
     return render(request, "moderation/referrals.html", context)
 
 

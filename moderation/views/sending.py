@@ -133,7 +133,7 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
     page = Paginator(select.deliveries(user), PAGE_SIZE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "deliveries": page,
-        "dead": select.needing_a_person(user),
+        "dead": select.given_up(user).together,
         "decides": user.can(Capability.DECIDE_ESCALATIONS),
         "now": timezone.now(),
         "page": {

@@ -16,13 +16,16 @@ from audit.models import Entry
 from moderation.models import Case, Delivery, Referral, SealedPackage
 from moderation.package import report
 from moderation.package.archive import unpack
-from moderation.services import packages
+from moderation.services import packages, referrals
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.factories import NOON
 from tests.pages.conftest import Seen, SignedIn
 
 pytestmark = pytest.mark.django_db
+
+WORKER = Actor.system("worker")
+BY_HAND = {"destination": "nca", "receipt": "NCA-1"}
 
 
 @pytest.fixture
@@ -157,6 +160,48 @@ def test_a_report_that_may_be_filed_all_the_same_is_named(
     browser = signed_in(supervisor)
     for url in (reverse("referral", args=[delivery.case.reference]), reverse("outbox")):
         assert "Report 4711 may be filed" in seen(browser.get(url)).text
+
+
+def test_what_nobody_sends_stands_on_top_with_its_age(
+    moderator: User,
+    supervisor: User,
+    supervisor2: User,
+    signed_in: SignedIn,
+    seen: type[Seen],
+    credentials: Any,
+) -> None:
+    credentials.CYBERTIPLINE_HOST = "production"
+    older, newer, on_its_way, sent = (
+        factories.referred(moderator, supervisor2).referral for _ in range(4)
+    )
+    browser = signed_in(supervisor)
+    browser.post(reverse("referral_file", args=[on_its_way.case.reference]))
+    referrals.mark_sent(actor=WORKER, referral_id=sent.pk, **BY_HAND)
+    page = seen(browser.get(reverse("referrals")))
+    assert "2 referrals are still to be sent" in page.text
+    places = [page.text.rindex(row.case.reference) for row in (older, newer, sent, on_its_way)]
+    assert places == sorted(places)
+    assert page.text.count("On its way") == 1
+
+
+def test_an_age_check_is_no_referral_that_was_not_delivered(
+    moderator: User,
+    supervisor: User,
+    supervisor2: User,
+    signed_in: SignedIn,
+    seen: type[Seen],
+    settings: Any,
+) -> None:
+    settings.WEBHOOK_URL = "https://platform.example/hook"
+    referral = factories.undelivered(moderator, supervisor2).case.referral
+    factories.asked_for_age(moderator)
+    Delivery.objects.filter(referral=None).update(state="dead")
+    browser = signed_in(supervisor)
+    said = seen(browser.get(reverse("referrals"))).text
+    assert "1 referral was and 1 age check was not delivered" in said
+    referrals.mark_sent(actor=WORKER, referral_id=referral.pk, **BY_HAND)
+    assert "1 age check was not delivered" in seen(browser.get(reverse("referrals"))).text
+    assert "1 delivery needs a person" in seen(browser.get(reverse("outbox"))).text
 
 
 def test_without_settings_the_page_says_what_is_missing(
