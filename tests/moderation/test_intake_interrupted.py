@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from audit.actors import Actor
 from audit.models import Entry
@@ -25,6 +25,17 @@ pytestmark = pytest.mark.django_db
 
 def take_in(run: Run) -> tuple[int, int]:
     return intake.open_cases(run, Actor.system("worker"))
+
+
+def take_in_afresh(run: Run) -> None:
+    """In a process of its own, over a connection of its own.
+
+    Where a browser runs beside the tests Django keeps two connections a thread, and a forked
+    process finds the one that its parent has not closed. It is left alone: it is the parent's.
+    """
+    inherited, connection.connection = connection.connection, None
+    take_in(run)
+    del inherited
 
 
 def everything() -> list[Any]:
@@ -54,7 +65,7 @@ def test_an_intake_killed_after_its_writing_leaves_nothing_and_the_next_complete
     with intruding("superuser") as superuser:
         # The lock that every transaction takes before it writes entries, as its last step.
         superuser.run("LOCK TABLE audit_entry IN EXCLUSIVE MODE")
-        child = get_context("fork").Process(target=take_in, args=(run,))
+        child = get_context("fork").Process(target=take_in_afresh, args=(run,))
         child.start()
         assert child.pid is not None
         _wait_for_blocked(superuser)
