@@ -57,12 +57,13 @@ TABLES: Final = (
         personal={"words": Goes.ROW},
         other=("form", "updated_at"),
     ),
-    # Nothing in a delivery names a person: the package does, and lies elsewhere.
+    # Nothing else in a delivery could name a person: the package does, and lies elsewhere.
     Table(
         "moderation.Delivery",
+        personal={"last_error": ""},
         other=(
             "key", "kind", "payload", "state", "next_attempt_at", "taken_until", "progress",
-            "last_error", "receipt", "asked_at", "last_attempt_at", "finished_at",
+            "receipt", "asked_at", "last_attempt_at", "finished_at",
         ),
     ),
     Table("moderation.Pseudonym", other=("kind", "mark")),

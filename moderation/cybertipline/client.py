@@ -7,6 +7,7 @@ After "CyberTipline Reporting API Technical Documentation", 11 June 2025. A repo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
@@ -21,6 +22,8 @@ HOSTS: Final = {
 }
 
 _SECONDS: Final = 60.0
+_RULE: Final = re.compile(r"\bcvc-[a-z0-9.-]+[a-z0-9]")
+_LINE: Final = re.compile(r"\bline(?:Number)?\W{1,3}(\d{1,6})\b", re.IGNORECASE)
 _XML: Final = {"Content-Type": "text/xml; charset=utf-8"}
 
 
@@ -57,11 +60,18 @@ class Unclear(CyberTiplineError):
 
 
 class Answered(CyberTiplineError):
-    """The server answered with an error. ``code`` may be one that is not documented."""
+    """The server answered with an error. ``code`` may be one that is not documented.
+
+    Of NCMEC's description only the rule of the schema and the line stay: it may quote the report.
+    """
 
     def __init__(self, code: int, description: str, step: str) -> None:
         self.code = code
-        super().__init__(f"NCMEC answered {code} to {step}: {description or 'no description'}")
+        known = {code.value: code.name.lower().replace("_", " ") for code in Code}
+        said = [known.get(code, "a code that its documentation does not have")]
+        said += _RULE.findall(description)[:1]
+        said += [f"line {line}" for line in _LINE.findall(description)[:1]]
+        super().__init__(f"NCMEC answered {code} to {step}: {', '.join(said)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,7 @@ class Client:
                 f"NCMEC's answer to {step} cannot be read (HTTP {response.status_code})."
             ) from None
         if code != Code.SUCCESS:
-            raise Answered(code, (root.findtext("responseDescription") or "")[:200], step)
+            raise Answered(code, root.findtext("responseDescription") or "", step)
         return root
 
     def _send(self, method: str, step: str, **sent: Any) -> httpx.Response:

@@ -15,6 +15,7 @@ from moderation.models import (
     AgeCheck,
     Case,
     Decision,
+    Delivery,
     Draft,
     Exemption,
     Note,
@@ -58,6 +59,10 @@ def remove_texts(case: Case) -> dict[str, int]:
     }
     for field, stays in _blanks("Referral").items():
         Referral.objects.filter(case=case).exclude(**{field: None}).update(**{field: stays})
+    # What NCMEC answered to a filing could quote it. Of one that has arrived no answer is kept.
+    Delivery.objects.filter(
+        Q(referral__case=case) | Q(age_check__case=case), state=Delivery.State.DEAD
+    ).update(**_blanks("Delivery"))
     for model in ("AgeCheck", "PoliceHold", "Exemption", "SecondLook"):
         texts[model].update(**_blanks(model))
     return counts

@@ -172,7 +172,8 @@ def _held_against_schema(root: Any) -> list[str]:
             "manage.py cybertipline --fetch-schema."
         ) from None
     schema.validate(root)
-    return [f"line {error.line}: {error.message}" for error in schema.error_log]
+    # Not the message, which quotes the value.
+    return [f"line {e.line}: {e.path} breaks {e.type_name}" for e in schema.error_log]
 
 
 def _list(names: list[str]) -> str:

@@ -408,6 +408,18 @@ def test_a_referral_past_its_retention_goes_with_its_package(
 
 
 @pytest.mark.django_db
+def test_what_was_said_about_a_report_that_never_arrived_goes(
+    moderator: User, supervisor: User, settings: Settings
+) -> None:
+    delivery = factories.undelivered(moderator, supervisor)
+    settings.RETENTION_REFERRED_DAYS = 0
+    account = delivery.case.account.account_id
+    erase_account(actor=COMMAND, account_id=account, reason="person_asked")
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.last_error) == ("dead", "")
+
+
+@pytest.mark.django_db
 def test_drafts_go(moderator: User) -> None:
     case = factories.held(moderator, person())
     drafts.keep(actor=Actor.of_user(moderator), case_id=case.pk, form="note", given={"text": NAME})

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.models import Entry
-from moderation.cybertipline.client import HOSTS
+from moderation.cybertipline.client import HOSTS, Answered
 from moderation.errors import OnItsWay
 from moderation.models import Delivery, Referral, SealedPackage
 from moderation.package.archive import pack
@@ -123,7 +123,7 @@ def test_a_failure_is_seen_at_once_and_tried_again_later(delivery: Delivery, stu
     stub.failing["submit"] = [1000]
     failed = _deliver(delivery)
     assert (failed.state, failed.attempts) == ("waiting", 1)
-    assert failed.last_error == "NCMEC answered 1000 to submit: as the test wants it"
+    assert failed.last_error == "NCMEC answered 1000 to submit: server error."
     wait = failed.next_attempt_at - timezone.now()
     assert timedelta(seconds=5) < wait <= timedelta(seconds=20)
     assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is None  # not due
@@ -301,6 +301,24 @@ def test_a_damaged_schema_is_named(
     failed = _deliver(delivery)
     assert (failed.state, stub.asked) == ("dead", [])
     assert "is no schema. Fetch it again" in failed.last_error
+
+
+def test_what_stays_of_a_refusal_quotes_nothing_of_the_report(
+    delivery: Delivery, stub: Stub, settings: Any, tmp_path: Path
+) -> None:
+    settings.SCHEMAS_DIR = tmp_path
+    filing.schema_file().write_bytes(
+        SCHEMA.replace(b'name="report"', b'name="report" type="xs:integer"')
+    )
+    failed = _deliver(delivery)
+    assert (failed.state, stub.asked) == ("dead", [])
+    assert "line 2: /report breaks SCHEMAV_CVC" in failed.last_error
+    long = "cvc-datatype-valid.1.2.1: 'Lena Invented' is no 'date', line 14"
+    answer = str(Answered(4100, long, "submit"))
+    assert answer == (
+        "NCMEC answered 4100 to submit: validation failed, cvc-datatype-valid.1.2.1, line 14."
+    )
+    assert "documentation does not have" in str(Answered(9999, "Lena Invented", "submit"))
 
 
 def test_what_nobody_foresaw_is_seen_at_once_and_keeps_nothing_else_back(
