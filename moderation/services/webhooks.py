@@ -30,15 +30,17 @@ def has_address() -> bool:
 
 
 def post(*, message: str, body: dict[str, Any]) -> None:
-    """Send ``body`` as the message called ``message``.
+    """Send ``body`` as the message called ``message``, any full stop in that written as a dash.
 
+    The signature is over id, time and body with full stops between them, so an id has none.
     Raises TryAgain where it may work later, and GiveUp where somebody must do something first.
     """
     url = _address()
+    message_id = message.replace(".", "-")
     data = json.dumps(body, separators=(",", ":"), sort_keys=True)
     now = datetime.now(UTC)
     try:
-        signature = Webhook(settings.WEBHOOK_SECRET).sign(message, now, data)
+        signature = Webhook(settings.WEBHOOK_SECRET).sign(message_id, now, data)
     except (ValueError, EmptyWebhookSecretError):
         why = "Set SIGHTLINE_WEBHOOK_SECRET to the secret shared with the platform."
         raise GiveUp(why) from None
@@ -46,7 +48,7 @@ def post(*, message: str, body: dict[str, Any]) -> None:
     headers = {
         "content-type": "application/json",
         "host": url.netloc.decode("ascii"),
-        "webhook-id": message,
+        "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature,
     }
