@@ -81,7 +81,7 @@ def test_it_stops_with_its_last_user_and_keeps_the_data(server: EmbeddedServer) 
         assert server.pid() is not None, "somebody still uses it"
         first.communicate("")
     wait_for(lambda: is_down(server))
-    assert processes_of(server.home) == []
+    wait_for(lambda: processes_of(server.home) == [])  # the keeper ends after the server
     with user(server.home):
         assert ask(server, "SELECT answer FROM kept") == 42
 
