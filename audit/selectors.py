@@ -130,7 +130,7 @@ def matching(filters: Filters) -> QuerySet[Entry]:
         found = found.filter(verb=filters.verb)
     if filters.since:
         found = found.filter(at__gte=_start_of(filters.since))
-    if filters.until:
+    if filters.until and filters.until < date.max:  # there is no day after the last one
         found = found.filter(at__lt=_start_of(filters.until + timedelta(days=1)))
     return found
 

@@ -6,10 +6,10 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import (
     HttpRequest,
     HttpResponse,
-    HttpResponseBadRequest,
     HttpResponseBase,
     HttpResponseRedirect,
     StreamingHttpResponse,
@@ -78,7 +78,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         return _proof(request, form)
     kind = _KINDS.get(request.POST.get("format", ""))
     if kind is None or not form.is_valid():
-        return HttpResponseBadRequest("The search or the format of the export is not valid.")
+        raise BadRequest("The search or the format of the export is not valid.")
     name, content_type = kind
     pieces = services.export(actor=actor_of(request), filters=form.filters(), kind=name)
     return StreamingHttpResponse(

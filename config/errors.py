@@ -50,6 +50,16 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 @never_cache
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    return _answer(
+        request,
+        405,
+        "This address only takes what a button sends",
+        "Nothing was changed. Go back to the page with the button and press it there.",
+    )
+
+
+@never_cache
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(
         request,

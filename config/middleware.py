@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
 
-from config.errors import too_large
+from config.errors import method_not_allowed, too_large
 
 _FORM_BYTES = 1024 * 1024
 """What a form may hold beside the file that it uploads."""
@@ -48,6 +48,33 @@ class BodyLimitMiddleware:
         limit = settings.IMPORT_UPLOAD_MAX_BYTES + _FORM_BYTES
         if announced.isdigit() and int(announced) > limit:
             return too_large(request)
+        return self.get_response(request)
+
+
+class WrongMethodMiddleware:
+    """Says in words that an address is not opened this way: Django's own answer is a blank page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        told = method_not_allowed(request)
+        told.headers["Allow"] = response.headers["Allow"]
+        return told
+
+
+class CleanCookiesMiddleware:
+    """Drops cookies that hold a NUL, which no database takes; Sightline sets none such."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name in [name for name, value in request.COOKIES.items() if "\x00" in value]:
+            del request.COOKIES[name]
         return self.get_response(request)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -73,6 +74,47 @@ class ThresholdForm(forms.Form):
                 self.add_error(None, f"{name} {what}.")
 
 
+class MomentField(forms.CharField):
+    """A point in time with its offset; cleans to a time in UTC, or None where it is empty."""
+
+    default_error_messages = {
+        "no_moment": "The time needs a date and an offset, such as 2026-10-01T00:00:00Z.",
+    }
+
+    def clean(self, value: Any) -> datetime | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # no time, or none that a calendar has in UTC
+            pass
+        raise forms.ValidationError(self.error_messages["no_moment"])
+
+
+class StartForm(forms.Form):
+    """What a run is started with."""
+
+    as_of = MomentField(
+        label="As of",
+        required=False,
+        max_length=40,
+        help_text="Ignores everything from this time on. Write it as 2026-10-01T00:00:00Z; left "
+        "empty, everything imported counts.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"max_length": MomentField.default_error_messages["no_moment"]},
+    )
+    full = forms.BooleanField(label="Compute even if nothing is new", required=False)
+
+
+class WithdrawForm(forms.Form):
+    """Why a proposal is given up; nobody has to say."""
+
+    reason = forms.CharField(required=False, max_length=2000)
+
+
 class DaysField(forms.CharField):
     """Whole numbers of days, separated by commas."""
 
@@ -118,7 +160,7 @@ def _help(item: Item) -> str:
     if item.low is not None and item.high is not None:
         bounds = f"From {value_text(item.low)} to {value_text(item.high)}"
         bounds += f" {item.unit}." if item.unit else "."
-    elif item.unit:
+    elif item.unit and not item.optional:
         bounds = f"{item.unit[0].upper()}{item.unit[1:]}."
     return " ".join(filter(None, (item.help, bounds)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,7 +21,7 @@ from moderation.views.answers import person, wants_part
 from moderation.views.onwards import next_case
 from moderation.views.rows import row_of
 from staff.capabilities import Capability
-from staff.views import require
+from staff.views import page_shown, require
 
 
 @require(Capability.VIEW_CASES)
@@ -72,8 +72,7 @@ def row_part(request: HttpRequest, case_id: int, announce: str) -> HttpResponse:
 
 def _filters_of_the_page(request: HttpRequest) -> Filters:
     """Those of the list that a part of it was asked from."""
-    query = urlsplit(request.headers.get("HX-Current-URL", "")).query
-    return Filters.read(dict(parse_qsl(query)))
+    return Filters.read(dict(parse_qsl(page_shown(request).query)))
 
 
 def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from signals.forms import StartForm
 from signals.models import Run
 from signals.selectors.runs import latest_run, runs_newest_first, spent
 from signals.services import cancel_run, start_run
@@ -51,6 +51,10 @@ class Stage:
 @require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """All runs, newest first."""
+    return _list(request, StartForm())
+
+
+def _list(request: HttpRequest, form: StartForm) -> HttpResponse:
     page = Paginator(runs_newest_first(), PAGE_SIZE).get_page(request.GET.get("page"))
     links = {
         "number": page.number,
@@ -64,7 +68,10 @@ def runs(request: HttpRequest) -> HttpResponse:
         "page": links,
         "latest": latest_run(),
         "may_start": actor_of(request).can(Capability.START_RUNS),
+        "form": form,
     }
+    if form.errors:
+        return render(request, "signals/runs.html", context, status=422)
     return _poll(request, "signals/runs.html", "rows", context)
 
 
@@ -91,12 +98,10 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Queue a run, or say that nothing is new."""
-    full = request.POST.get("full") == "on"
-    as_of = _time(request.POST.get("as_of", ""))
-    if isinstance(as_of, str):
-        messages.error(request, as_of)
-        return redirect("runs")
-    run = start_run(actor=actor_of(request), trigger=Run.Trigger.PERSON, as_of=as_of, full=full)
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        return _list(request, form)
+    run = start_run(actor=actor_of(request), trigger=Run.Trigger.PERSON, **form.cleaned_data)
     if run.state == Run.State.DONE:
         messages.info(request, f"Nothing is new since run {run.pk}; its values are current.")
     return redirect("run_detail", run_id=run.pk)
@@ -147,19 +152,6 @@ def shares_of(run: Run) -> list[Share]:
         ),
         Share("Without a friend in common on the graph as it is now", final, run.contacts),
     ]
-
-
-def _time(text: str) -> datetime | str | None:
-    """A time with its offset, None for an empty text, or what is wrong with it."""
-    if not text.strip():
-        return None
-    try:
-        value = datetime.fromisoformat(text.strip())
-    except ValueError:
-        value = None
-    if value is None or value.tzinfo is None:
-        return "The time needs a date and an offset, such as 2026-10-01T00:00:00Z."
-    return value
 
 
 def _poll(

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from signals.errors import InvalidThresholds
-from signals.forms import ThresholdForm
+from signals.forms import ThresholdForm, WithdrawForm
 from signals.models import ThresholdSet
 from signals.selectors import thresholds as select
 from signals.services import (
@@ -113,10 +113,12 @@ def approve(request: HttpRequest, version: int) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, version: int) -> HttpResponse:
     """Give a proposal up."""
+    form = WithdrawForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Shorten the reason to 2,000 ordinary characters.")
+        return redirect("threshold_version", version=version)
     try:
-        withdraw_thresholds(
-            actor=actor_of(request), version=version, reason=request.POST.get("reason", "")
-        )
+        withdraw_thresholds(actor=actor_of(request), version=version, **form.cleaned_data)
     except ThresholdSet.DoesNotExist:
         raise Http404 from None
     except Refused as refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -58,9 +58,17 @@ def to_sign_in(request: HttpRequest) -> HttpResponseBase:
     """Send the browser to the sign-in page, and back afterwards to the page that is open now."""
     here = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
     if _from_htmx(request):
-        shown = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        shown = page_shown(request)
         here = (shown.path or "/") + (f"?{shown.query}" if shown.query else "")
     return redirect(request, redirect_to_login(here).url)
+
+
+def page_shown(request: HttpRequest) -> SplitResult:
+    """The address of the page from which htmx asked for a part; an empty one where it is none."""
+    try:
+        return urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return urlsplit("")
 
 
 def redirect(request: HttpRequest, url: str) -> HttpResponseBase:

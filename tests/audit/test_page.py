@@ -147,6 +147,15 @@ def test_odd_addresses_do_no_harm(client: Client, auditor: User, query: str) -> 
     assert client.get(f"/audit/?{query}").status_code == 200
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_the_last_day_there_are(client: Client, auditor: User, day: str) -> None:
+    client.force_login(auditor)
+    write(1)
+    text = client.get("/audit/", {"until": day}).content.decode()
+    assert ('id="entry-1"' in text) is (day > "2")
+    assert client.get("/audit/", {"since": day}).status_code == 200
+
+
 def test_a_swap_gets_the_list_alone(client: Client, auditor: User) -> None:
     client.force_login(auditor)
     text = client.get("/audit/", headers={"HX-Request": "true"}).content.decode()

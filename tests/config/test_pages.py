@@ -127,6 +127,7 @@ def test_an_api_address_that_is_not_there(client: Client) -> None:
         (errors.forbidden, 403),
         (errors.csrf_failure, 403),
         (errors.not_found, 404),
+        (errors.method_not_allowed, 405),
         (errors.server_error, 500),
     ],
 )
@@ -140,6 +141,37 @@ def test_error_pages_need_no_database_and_repeat_nothing(
     assert "secret" not in page
     assert "<style" not in page
     assert "style=" not in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/audit/verify/", "/queue/start/"])
+def test_an_address_that_only_buttons_use_says_so(
+    client: Client, moderator: User, path: str
+) -> None:
+    """Typed, or reloaded after a sign-out: not a blank page."""
+    client.force_login(moderator)
+    answer = client.get(path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert b"Go back to the page with the button" in answer.content
+
+
+@pytest.mark.django_db
+def test_a_cookie_that_no_database_takes_is_no_session(client: Client) -> None:
+    answer = client.get(
+        "/queue/", headers={"Cookie": f'{settings.SESSION_COOKIE_NAME}="\\000{32 * "a"}"'}
+    )
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/sign-in/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shown", ["http://[", "//[::1", "\xff", "x" * 5000])
+def test_a_page_that_htmx_names_wrongly(client: Client, moderator: User, shown: str) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": shown}
+    answer = client.get("/queue/", headers=headers)
+    assert answer.headers["HX-Redirect"].startswith("/sign-in/")
 
 
 def test_a_stale_form_is_explained(admin: User) -> None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.actors import Actor
+from audit.models import Entry
 from signals.models import Run, ThresholdSet
 from signals.policy import urls_policy
 from signals.services import active_thresholds, propose_thresholds, start_run
@@ -157,10 +158,25 @@ def test_an_admin_starts_and_cancels_a_run(as_admin: Client) -> None:
     )
 
 
-@pytest.mark.parametrize("as_of", ["yesterday", "2026-02-30T00:00:00Z", "2026-10-01"])
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        "yesterday",
+        "2026-02-30T00:00:00Z",
+        "2026-10-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-10-01T00:00:00\x00",
+        "9" * 5000,
+    ],
+)
 def test_a_time_without_an_offset_is_refused(as_admin: Client, as_of: str) -> None:
-    page = as_admin.post("/runs/start/", {"as_of": as_of}, follow=True).content.decode()
-    assert "such as 2026-10-01T00:00:00Z" in page
+    answer = as_admin.post("/runs/start/", {"as_of": as_of, "full": "on"})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "Error: Runs" in page
+    assert 'href="#id_as_of"' in page
+    assert answer.context["form"]["as_of"].value() == as_of
     assert not Run.objects.exists()
 
 
@@ -315,6 +331,17 @@ def test_a_proposal_is_withdrawn_with_a_click(as_admin: Client, admin: User) -> 
     page = as_admin.post("/thresholds/2/withdraw/", follow=True).content.decode()
     assert "Version 2 is withdrawn" in page
     assert ThresholdSet.objects.get(version=2).state == "withdrawn"
+
+
+def test_why_a_proposal_is_withdrawn_is_kept(as_admin: Client, admin: User) -> None:
+    proposed(admin)
+    assert 'name="reason"' in as_admin.get("/thresholds/2/").content.decode()
+    for unkept in ("\x00", "x" * 2001):
+        page = as_admin.post("/thresholds/2/withdraw/", {"reason": unkept}, follow=True)
+        assert "Shorten the reason" in page.content.decode()
+    assert ThresholdSet.objects.get(version=2).state == "draft"
+    as_admin.post("/thresholds/2/withdraw/", {"reason": "A typing error."})
+    assert Entry.objects.get(verb="thresholds.withdraw").reason == "A typing error."
 
 
 def test_the_note_is_shown_as_text(as_supervisor: Client, admin: User) -> None:
