@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from staff.scopes import Scope
+from staff.scopes import SCOPE_MEANINGS, Scope
 
 
 class ApiKey(models.Model):
@@ -46,6 +46,11 @@ class ApiKey(models.Model):
     def is_live(self) -> bool:
         """Whether the key still opens anything."""
         return self.revoked_at is None and self.expires_at > timezone.now()
+
+    @property
+    def may(self) -> list[str]:
+        """What the key may do, in words."""
+        return [SCOPE_MEANINGS[Scope(scope)] for scope in self.scopes]
 
     @property
     def is_authenticated(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from staff import services
 from staff.capabilities import Capability
@@ -45,9 +45,13 @@ def add(request: HttpRequest) -> HttpResponseBase:
     return render(request, "staff/key_add.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @manages_keys
 def revoke(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Asks first: whatever uses the key stops at once, and the key cannot be brought back."""
+    if request.method != "POST":
+        key = get_object_or_404(ApiKey, pk=pk, revoked_at=None)
+        return render(request, "staff/key_revoke.html", {"key": key})
     try:
         key = services.revoke_api_key(actor=actor_of(request), key_id=pk)
     except ApiKey.DoesNotExist:

@@ -171,7 +171,9 @@ def test_an_admin_s_day(admin: User, admin2: User) -> None:
     day.go("/keys/").follow("Make a key").enter("Name", "Platform").tick("Send accounts")
     day.press("Make the key")
     assert "Copy it now." in day.text
-    day.follow("To the list of keys").press("Revoke")
+    day.follow("To the list of keys").follow("Revoke")
+    assert "This cannot be undone" in day.text
+    day.press("Revoke the key")
     assert ApiKey.objects.get().revoked_at is not None
     day.go("/care/").enter("Cases in a shift", "30").press("Set the limits")
     day.go("/deadlines/").enter("Why", "As agreed.").press("Set")
@@ -184,7 +186,7 @@ def test_an_auditor_s_day(moderator: User, auditor: User) -> None:
     assert day.heading == "Audit trail"
     day.enter("About", f"case:{case.reference}").press("Search")
     assert "escalated the case" in day.text
-    for form in ("CSV", "JSON lines", "Proof"):
+    for form in ("CSV", "JSON lines", "With proof"):
         day.press(form)
         assert case.reference.encode() in b"".join(_content(day))
     day.go("/audit/").press("Verify now")

@@ -22,7 +22,6 @@ POST_ONLY = {
     "staff_second_factor",
     "staff_deactivate",
     "staff_reactivate",
-    "keys_revoke",
 }
 
 
@@ -108,7 +107,9 @@ def test_a_link_changes_nothing(client: Client, admin: User, name: str) -> None:
     assert client.get(reverse(name, args=[admin.pk])).status_code == 405
 
 
-@pytest.mark.parametrize("name", sorted(POST_ONLY - {"staff_role", "staff_password"}))
+@pytest.mark.parametrize(
+    "name", sorted(POST_ONLY - {"staff_role", "staff_password"} | {"keys_revoke"})
+)
 def test_somebody_unknown_is_not_found(client: Client, admin: User, name: str) -> None:
     client.force_login(admin)
     assert client.post(reverse(name, args=[999_999])).status_code == 404
@@ -128,12 +129,24 @@ def test_a_key_is_shown_once(client: Client, admin: User) -> None:
     assert client.post("/keys/add/", {"name": "x", "days": "90"}).status_code == 422
 
 
-def test_a_key_is_revoked_on_the_page(client: Client, admin: User) -> None:
+def test_a_key_is_revoked_once_that_is_confirmed(client: Client, admin: User) -> None:
     key = create_api_key(actor=Actor.of_user(admin), name="Old", scopes=["cases:read"]).key
     client.force_login(admin)
-    page = client.post(reverse("keys_revoke", args=[key.pk]), follow=True).content.decode()
+    url = reverse("keys_revoke", args=[key.pk])
+    page = client.get("/keys/").content.decode()
+    assert f'href="{url}"' in page
+    assert f'action="{url}"' not in page
+    assert "Read cases without personal data" in page
+
+    page = client.get(url).content.decode()
+    assert "This cannot be undone" in page
+    assert f'action="{url}"' in page
+    assert ApiKey.objects.get().is_live
+
+    page = client.post(url, follow=True).content.decode()
     assert "no longer opens anything" in page
     assert not ApiKey.objects.get().is_live
+    assert client.get(url).status_code == 404
 
 
 def test_preferences_are_kept_and_shape_the_page(client: Client, moderator: User) -> None:
