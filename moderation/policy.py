@@ -19,6 +19,7 @@ _DECIDE: Final = _roles(Capability.DECIDE_ESCALATIONS)
 urls_policy: Final[dict[str, frozenset[Role]]] = {
     "help": frozenset(Role),
     "go": frozenset(Role),
+    "style": frozenset(Role),
     "queue": _READ,
     "queue_updates": _READ,
     "queue_start": _REVIEW,

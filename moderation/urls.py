@@ -22,6 +22,7 @@ from moderation.views import (
     reveals,
     second_looks,
     sending,
+    style,
 )
 
 urlpatterns = [
@@ -76,4 +77,5 @@ urlpatterns = [
     path("care/", care.terms, name="care"),
     path("go/", palette.go, name="go"),
     path("help/", help_sheet.help_page, name="help"),
+    path("style/", style.style, name="style"),
 ]

@@ -94,4 +94,5 @@ def _places(user: User) -> list[Hit]:
         ]
     hits.append(Hit("Page", "Preferences", reverse("preferences")))
     hits.append(Hit("Page", "Help", reverse("help")))
+    hits.append(Hit("Page", "Style", reverse("style")))
     return hits
