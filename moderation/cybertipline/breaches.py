@@ -18,6 +18,7 @@ _KNOWN_AS: Final = {
     "officerContact": "contactPerson",
     "incidentAddress": "address",
     "phoneNumber": "phone",
+    "emailAddress": "email",
 }
 
 # Required where its parent is there: their absence breaks a rule that the schema does not hold.

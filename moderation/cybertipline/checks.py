@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from moderation.cybertipline.places import COUNTRIES, STATES
+from moderation.cybertipline.values import length
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def past_day(where: Where) -> bool:
 
 
 def longest(limit: int) -> Check:
-    return lambda where: len(where.value) <= limit
+    return lambda where: length(where.value) <= limit
 
 
 def between(low: int, high: int) -> Check:

@@ -32,19 +32,30 @@ STATES: Final = _codes(
     """
 )
 
-_REGION: Final = re.compile(r"([A-Za-z]{2})(?:[-_/ ](.{1,40}))?", re.DOTALL)
+# ISO 3166-1 alpha-2, and after it perhaps a part of the country: by its code of ISO 3166-2 in
+# letters of either case, or by name where the country stands in capitals. Words such as "La Paz"
+# or "no-where" begin with a country's letters as well, and are no country.
+_REGION: Final = re.compile(
+    r"([A-Z]{2}|[a-z]{2})(?:[-_/]([A-Za-z0-9]{1,3}))?|([A-Z]{2})[-_/](.{1,37})", re.DOTALL
+)
+
+# What people write for a country besides its code.
+_ALSO: Final = {"UK": "GB", "EL": "GR"}
 
 
 def place_of(region: str) -> tuple[str, str] | None:
-    """Country and part of it, of a region such as ``GB``, ``GB-LND`` or ``US-CA``.
+    """Country and part of it, of a region such as ``GB``, ``GB-LND``, ``UK`` or ``US-CA``.
 
     The part is "" where there is none, or none that a US address may have. None where the region
     names no country in this form: it is then told in words instead.
     """
     found = _REGION.fullmatch(region.strip())
-    if found is None or found[1].upper() not in COUNTRIES:
+    if found is None:
         return None
-    country, part = found[1].upper(), (found[2] or "").strip()
+    country, part = (found[1] or found[3]).upper(), (found[2] or found[4] or "").strip()
+    country = _ALSO.get(country, country)
+    if country not in COUNTRIES:
+        return None
     if country == "US":
         part = part.upper() if part.upper() in STATES else ""
     return country, part

@@ -7,8 +7,7 @@ and ``victim`` once the child has accepted. Display names are not legal names, s
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,14 +16,19 @@ from lxml import etree
 from moderation.cybertipline.checks import is_url
 from moderation.cybertipline.places import place_of
 from moderation.cybertipline.rules import MAX_LENGTH
+from moderation.cybertipline.values import age_on, length, xml_text, xml_time
+from moderation.cybertipline.words import (
+    account_in_words,
+    case_in_words,
+    child_in_words,
+    children,
+    day,
+)
 from moderation.package.view import DRAFT_NOTICE, CaseView, ContactView, Identity
 
 INCIDENT_TYPE: Final = "Online Enticement of Children for Sexual Acts"
 SCHEMA_ADDRESS: Final = "https://report.cybertip.org/ispws/xsd"
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-
-# What XML 1.0 has no place for, not even as a reference.
-_NO_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def cybertipline_xml(view: CaseView) -> bytes:
@@ -42,23 +46,10 @@ def cybertipline_xml(view: CaseView) -> bytes:
             _recipient(root, view, child)
     for child in view.accepted:
         _victim(root, view, child)
-    _add(root, "additionalInfo", _case_in_words(view))
+    _add(root, "additionalInfo", case_in_words(view))
     etree.indent(root, space="  ")
     xml: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     return xml + b"\n"
-
-
-def xml_text(text: str, longest: int | None = None) -> str:
-    """``text`` as XML can hold it, cut to ``longest`` characters with an ellipsis."""
-    clean = _NO_XML.sub("\ufffd", text)
-    if longest is not None and len(clean) > longest:
-        return clean[: longest - 1] + "…"
-    return clean
-
-
-def xml_time(value: datetime) -> str:
-    """A time in UTC, to the second: ``2026-03-02T12:00:00Z``."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _incident(root: Any, view: CaseView) -> None:
@@ -75,7 +66,7 @@ def _incident(root: Any, view: CaseView) -> None:
     _add(
         incident,
         "incidentDateTimeDescription",
-        f"The account's latest contact with a child; the first was on {_day(min(times))}."
+        f"The account's latest contact with a child; the first was on {day(min(times))}."
         if times
         else "The time when this case was last assessed.",
     )
@@ -87,7 +78,7 @@ _OWN_STEPS: Final = frozenset({"request", "thread"})
 def _urgency(view: CaseView) -> str:
     return (
         "The team that reviewed this judged it critical. The account contacted "
-        f"{_children(len(view.children))}; {len(view.accepted)} accepted."
+        f"{children(len(view.children))}; {len(view.accepted)} accepted."
     )
 
 
@@ -119,9 +110,7 @@ def _reported(root: Any, view: CaseView) -> None:
     reported = etree.SubElement(root, "personOrUserReported")
     _person(reported, "personOrUserReportedPerson", view.account, view.as_of)
     _account(reported, view, view.account)
-    for number in view.prior_reports:
-        _add(reported, "priorCTReports", str(number))
-    _add(reported, "groupIdentifier", view.account.community)
+    _earlier(reported, "priorCTReports", view.account.prior_reports)
     _standing(reported, view.account)
     _location(reported, view.account)
     for other in view.linked:
@@ -130,34 +119,41 @@ def _reported(root: Any, view: CaseView) -> None:
         _add(linked, "espIdentifier", other.account_id)
         _page_of(linked, view, other)
         _add(linked, "displayName", other.display_name)
-        _add(linked, "additionalInfo", "Approaches the same children more often than by chance.")
-    _add(reported, "additionalInfo", _reasons(view))
+        _earlier(linked, "priorCTReport", other.prior_reports)
+        _add(
+            linked,
+            "additionalInfo",
+            "Approaches the same children more often than by chance. Whether the same person uses "
+            "it is not known.",
+        )
+    _add(reported, "additionalInfo", account_in_words(view))
 
 
 def _recipient(root: Any, view: CaseView, child: ContactView) -> None:
     recipient = etree.SubElement(root, "intendedRecipient")
     _person(recipient, "intendedRecipientPerson", child.identity, view.as_of)
     _account(recipient, view, child.identity)
-    _add(recipient, "groupIdentifier", child.identity.community)
+    _earlier(recipient, "priorCTReports", child.identity.prior_reports)
     _standing(recipient, child.identity)
     _location(recipient, child.identity)
-    _add(recipient, "additionalInfo", _child_in_words(child))
+    _add(recipient, "additionalInfo", child_in_words(view, child))
 
 
 def _victim(root: Any, view: CaseView, child: ContactView) -> None:
     victim = etree.SubElement(root, "victim")
     _person(victim, "victimPerson", child.identity, view.as_of, always=True)
     _account(victim, view, child.identity)
+    _earlier(victim, "priorCTReports", child.identity.prior_reports)
     _standing(victim, child.identity)
     _location(victim, child.identity)
-    _add(victim, "additionalInfo", _child_in_words(child))
+    _add(victim, "additionalInfo", child_in_words(view, child))
 
 
 def _person(parent: Any, tag: str, who: Identity, as_of: datetime, *, always: bool = False) -> None:
     """Age and date of birth, as far as they are recorded and can be true."""
-    day = as_of.astimezone(UTC).date()
-    born = who.birth_date if who.birth_date and who.birth_date < day else None
-    age = age_on(day, born, who.birth_year)
+    today = as_of.astimezone(UTC).date()
+    born = who.birth_date if who.birth_date and who.birth_date < today else None
+    age = age_on(today, born, who.birth_year)
     if age is None and born is None and not always:
         return
     person = etree.SubElement(parent, tag)
@@ -165,16 +161,6 @@ def _person(parent: Any, tag: str, who: Identity, as_of: datetime, *, always: bo
         _add(person, "age", str(age), "person")
     if born is not None:
         _add(person, "dateOfBirth", born.isoformat(), "person")
-
-
-def age_on(day: date, born: date | None, birth_year: int | None) -> int | None:
-    """Full years on ``day``, with a birthday on 1 July where only the year is known; else None."""
-    if born is None and birth_year and 1 <= birth_year <= 9999:
-        born = date(birth_year, 7, 1)
-    if born is None:
-        return None
-    age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    return age if 0 <= age <= 150 else None
 
 
 def _account(parent: Any, view: CaseView, who: Identity) -> None:
@@ -188,8 +174,14 @@ def _page_of(parent: Any, view: CaseView, who: Identity) -> None:
     """The address of the account's page, where the platform says how to make one."""
     if view.reporter.profile_url:
         page = view.reporter.profile_url.replace("{account_id}", quote(who.account_id, safe=""))
-        if is_url(page) and len(page) <= MAX_LENGTH["personOrUserReported", "profileUrl"]:
+        if is_url(page) and length(page) <= MAX_LENGTH["personOrUserReported", "profileUrl"]:
             _add(parent, "profileUrl", page)
+
+
+def _earlier(parent: Any, tag: str, numbers: tuple[int, ...]) -> None:
+    """The reports about the same account that NCMEC has received from here before."""
+    for number in numbers:
+        _add(parent, tag, str(number))
 
 
 def _standing(parent: Any, who: Identity) -> None:
@@ -208,77 +200,6 @@ def _location(parent: Any, who: Identity) -> None:
     location = etree.SubElement(parent, "estimatedLocation")
     _add(location, "region", place[1])
     _add(location, "countryCode", place[0])
-
-
-def _reasons(view: CaseView) -> str:
-    """What speaks for a closer look, and what speaks against it, one sentence a line."""
-    lines = [*_recorded(view.account, view.as_of)]
-    for heading, direction in (
-        ("What speaks for a closer look:", "raises"),
-        ("What speaks against it:", "lowers"),
-    ):
-        found = view.pointing(direction)
-        if found:
-            lines += [heading, *(f"- {sentence.text}" for sentence in found)]
-    return "\n".join(lines)
-
-
-_DELETED: Final = "The account is recorded as deleted."
-
-
-def _child_in_words(child: ContactView) -> str:
-    lines = [f"{child.label} at the first contact. Outcome: {child.outcome}."]
-    lines += [f"{xml_time(h.at)} {h.words}" for h in child.happenings]
-    if child.identity.community:
-        lines.append(f"Community as recorded by the platform: {child.identity.community}")
-    if child.identity.region and place_of(child.identity.region) is None:
-        lines.append(f"Region as recorded by the platform: {child.identity.region}")
-    if child.identity.status == "deleted":
-        lines.append(_DELETED)
-    lines.append(f"Age source: {child.identity.age_source.replace('_', ' ')}.")
-    return "\n".join(lines)
-
-
-def _recorded(who: Identity, as_of: datetime) -> list[str]:
-    lines = [f"Age source: {who.age_source.replace('_', ' ')}."]
-    if age_on(as_of.date(), who.birth_date, who.birth_year) is None and who.band != "unknown":
-        lines.append(f"Age band as recorded: {who.band.replace('_', ' ')}.")
-    if who.region and place_of(who.region) is None:
-        lines.append(f"Region as recorded by the platform: {who.region}")
-    if who.role:
-        lines.append(f"Role as recorded by the platform: {who.role}.")
-    if who.status == "deleted":
-        lines.append(_DELETED)
-    if who.created_at:
-        lines.append(f"Account created {xml_time(who.created_at)}.")
-    return lines
-
-
-def _case_in_words(view: CaseView) -> str:
-    lines = [DRAFT_NOTICE] if view.is_draft else []
-    lines += [
-        f"Case {view.reference}, version {view.version}, as of {xml_time(view.as_of)}.",
-        (
-            f"The account contacted {_children(len(view.children))}, of whom {len(view.accepted)} "
-            "accepted. Those who accepted stand as victims, the others as intended recipients."
-        ),
-        (
-            "Its pattern of contacts is a reason to look, not a finding of guilt. The package that "
-            "this report belongs to holds the rows behind every sentence."
-        ),
-    ]
-    for line in view.decisions:
-        if line.verb in {"escalate", "refer"} and line.note:
-            lines.append(f"{line.title}, {xml_time(line.at)}: {line.note}")
-    return "\n".join(lines)
-
-
-def _children(count: int) -> str:
-    return "1 child" if count == 1 else f"{count} children"
-
-
-def _day(value: datetime) -> str:
-    return f"{value.astimezone(UTC):%-d %B %Y}"
 
 
 def _add(parent: Any, tag: str, text: str, kind: str | None = None) -> None:

@@ -33,6 +33,7 @@ def evidence_json(view: CaseView) -> bytes:
                 "run": view.run,
                 "threshold_version": view.threshold_version,
                 "opened_at": view.opened_at,
+                **({"police_hold_since": view.held_since} if view.held_since else {}),
             },
             "platform": view.reporter.platform,
             "account": {**_identity(view.account), "recorded_minor": view.recorded_minor},
@@ -59,8 +60,9 @@ def _identity(identity: Identity) -> dict[str, Any]:
         "role": identity.role,
         "account_status": identity.status,
         "created_at": identity.created_at,
+        "ncmec_reports": identity.prior_reports,
     }
-    return {name: value for name, value in said.items() if value not in (None, "")}
+    return {name: value for name, value in said.items() if value not in (None, "", ())}
 
 
 def _contact(contact: ContactView) -> dict[str, Any]:

@@ -6,20 +6,20 @@ later is not in it, so that the same state of a case always gives the same packa
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.models import Account
 from audit.models import Entry
-from moderation.domain.referrals import Destination, ReferralState
+from moderation.domain.referrals import ReferralState
 from moderation.domain.vocabulary import REASON_LABELS, SEVERITY_LABELS, Severity
 from moderation.domain.wording import STATE_WORDS, VERB_WORDS
-from moderation.models import Case, Referral
+from moderation.models import Case, PoliceHold, Referral
 from moderation.package.trail import entries_of, trail_of
 from moderation.package.view import (
     CaseView,
@@ -35,13 +35,13 @@ from moderation.package.view import (
 from moderation.selectors import undo
 from moderation.selectors.case import STRETCHES, Reason
 from moderation.selectors.contacts import Contact, Step
+from moderation.selectors.earlier_reports import reports_naming, reports_on
 from moderation.selectors.people import band_on
 from moderation.selectors.surroundings import around_case, ties_between
 from signals.models import Assessment, EvidenceRow
 from signals.networks import Kind, Link
 
 _APPROVED: Final = frozenset(ReferralState) - {ReferralState.PREPARING}
-_REPORT_ID: Final = re.compile("[1-9][0-9]{0,17}")  # a long, as the schema has it
 _NUMBERS: Final = ("k", "n", "expected", "range", "llr")
 
 
@@ -59,6 +59,10 @@ def gather(case: Case, *, with_trail: bool = True) -> CaseView:
     assessment = case.assessment
     flagged = case.account
     own_band = band_on(flagged, last.at)
+    linked = [int(entry["account"]) for entry in assessment.summary.get("linked", ())]
+    reported = reports_on(case, [flagged.pk, *linked], last.at)
+    children = [c.person.key for c in contacts if _is_child_contacted(c)]
+    named = reports_naming(case, children, last.at)
     return CaseView(
         reference=case.reference,
         status=status_of(case),
@@ -72,14 +76,17 @@ def gather(case: Case, *, with_trail: bool = True) -> CaseView:
         run=assessment.run_id,
         opened_at=case.opened_at,
         reporter=reporter(),
-        account=_identity(flagged, own_band),
+        account=_identity(flagged, own_band, reported.get(flagged.pk, ())),
         recorded_minor=own_band not in ("18_plus", "unknown"),
-        contacts=tuple(_contact(c, accounts[c.person.key], last.at) for c in contacts),
+        contacts=tuple(
+            _contact(c, accounts[c.person.key], last.at, named.get(c.person.key, ()))
+            for c in contacts
+        ),
         ties=_ties(contacts, names),
         sentences=tuple(_sentences(assessment, names)),
         decisions=tuple(_decisions(case, entries)),
-        linked=_linked(assessment),
-        prior_reports=_prior_reports(case, last.at),
+        linked=_linked(linked, reported),
+        held_since=_held_since(case, last.at),
         trail=trail_of(entries) if with_trail else {},
     )
 
@@ -126,7 +133,11 @@ def _outcome(contact: Contact) -> str:
     return f"{contact.outcome}; a friend tie is recorded"
 
 
-def _identity(account: Account, band: str) -> Identity:
+def _is_child_contacted(contact: Contact) -> bool:
+    return contact.person.kind is Kind.CHILD and contact.started_by_account
+
+
+def _identity(account: Account, band: str, prior_reports: tuple[int, ...] = ()) -> Identity:
     return Identity(
         account_id=account.account_id,
         display_name=account.display_name,
@@ -140,12 +151,14 @@ def _identity(account: Account, band: str) -> Identity:
         role=account.role,
         status=account.status,
         created_at=account.created_at,
+        prior_reports=prior_reports,
     )
 
 
-def _contact(contact: Contact, account: Account, as_of: datetime) -> ContactView:
+def _contact(
+    contact: Contact, account: Account, as_of: datetime, prior_reports: tuple[int, ...]
+) -> ContactView:
     person = contact.person
-    whole = person.kind is Kind.CHILD and contact.started_by_account
     band = band_on(account, contact.first_at or as_of)
     return ContactView(
         name=person.name,
@@ -160,8 +173,8 @@ def _contact(contact: Contact, account: Account, as_of: datetime) -> ContactView
         began_with=contact.began_with,
         outcome=_outcome(contact),
         identity=(
-            _identity(account, band)
-            if whole
+            _identity(account, band, prior_reports)
+            if _is_child_contacted(contact)
             else Identity(account.account_id, band=band, age_source="")
         ),
         happenings=tuple(Happening(m.at, m.step.value, m.words) for m in contact.moments),
@@ -225,20 +238,17 @@ def _decisions(case: Case, entries: list[Entry]) -> Iterable[DecisionLine]:
         )
 
 
-def _linked(assessment: Assessment) -> tuple[Identity, ...]:
-    """The linked accounts by identifier and the name that they show, and no more."""
-    keys = [int(linked["account"]) for linked in assessment.summary.get("linked", ())]
-    found = Account.objects.filter(pk__in=keys).values_list("account_id", "display_name")
-    return tuple(Identity(account_id, name) for account_id, name in sorted(found))
+def _linked(keys: list[int], reported: Mapping[int, tuple[int, ...]]) -> tuple[Identity, ...]:
+    """The linked accounts by identifier, the name that they show and earlier reports, no more."""
+    found = Account.objects.filter(pk__in=keys).values_list("account_id", "display_name", "pk")
+    return tuple(
+        Identity(account_id, name, prior_reports=reported.get(key, ()))
+        for account_id, name, key in sorted(found)
+    )
 
 
-def _prior_reports(case: Case, until: datetime) -> tuple[int, ...]:
-    """Reports on the same account that NCMEC had received before ``until``, by its numbers.
-
-    A receipt that a person noted by hand may be something else than a number.
-    """
-    earlier = Referral.objects.filter(
-        case__account=case.account_id, destination=Destination.NCMEC, sent_at__lt=until
-    ).exclude(case=case)
-    receipts = earlier.values_list("receipt", flat=True)
-    return tuple(sorted({int(text) for text in receipts if text and _REPORT_ID.fullmatch(text)}))
+def _held_since(case: Case, until: datetime) -> datetime | None:
+    """Since when a police hold had stood on the account at ``until``; None where none had."""
+    set_before = PoliceHold.objects.filter(account=case.account_id, set_at__lt=until)
+    standing = set_before.filter(Q(lifted_at=None) | Q(lifted_at__gte=until))
+    return standing.values_list("set_at", flat=True).first()

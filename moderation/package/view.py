@@ -35,7 +35,11 @@ class Reporter:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the platform records about an account. ``age_at`` is the moment that ``band`` is of."""
+    """What the platform records about an account, and what was said of it before.
+
+    ``prior_reports`` are NCMEC's numbers of earlier reports that report it or name it as a child
+    who was contacted; of a linked account, those that report it.
+    """
 
     account_id: str
     display_name: str = ""
@@ -49,6 +53,7 @@ class Identity:
     role: str = ""
     status: str = "active"  # active, suspended or deleted
     created_at: datetime | None = None
+    prior_reports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ class CaseView:
     sentences: tuple[Sentence, ...] = ()
     decisions: tuple[DecisionLine, ...] = ()
     linked: tuple[Identity, ...] = ()  # accounts that approach the same children
-    prior_reports: tuple[int, ...] = ()  # NCMEC's numbers of earlier reports on the account
+    held_since: datetime | None = None  # since when the police have asked for quiet about it
     trail: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -18,6 +18,7 @@ from moderation.cybertipline.places import place_of
 from moderation.cybertipline.report import INCIDENT_TYPE, cybertipline_xml
 from moderation.cybertipline.rules import ONLY_THE_SERVER_KNOWS, RULES
 from moderation.package.view import Identity, Status
+from signals.networks import Kind
 from tests.moderation.package.views import case_view, reporter
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
@@ -64,14 +65,15 @@ def test_who_stands_where() -> None:
 def test_linked_accounts_are_named_and_earlier_reports_are_listed() -> None:
     view = replace(
         case_view(3),
-        linked=(Identity("l/1", "Sunny"),),
-        prior_reports=(41, 42),
+        account=replace(case_view(3).account, prior_reports=(41, 42)),
+        linked=(Identity("l/1", "Sunny", prior_reports=(43,)),),
         reporter=reporter(profile_url="https://social.example/u/{account_id}"),
     )
     reported = etree.fromstring(cybertipline_xml(view)).find("personOrUserReported")
     assert [e.text for e in reported.findall("priorCTReports")] == ["41", "42"]
     linked = reported.find("associatedAccount")
     assert linked.findtext("displayName") == "Sunny"
+    assert linked.findtext("priorCTReport") == "43"
     assert linked.findtext("profileUrl") == "https://social.example/u/l%2F1"
 
 
@@ -91,6 +93,63 @@ def test_a_deleted_account_is_not_said_to_be_disabled(
     reported = etree.fromstring(cybertipline_xml(view)).find("personOrUserReported")
     assert [e.tag for e in reported if e.tag.endswith("Disabled")] == tags
     assert ("The account is recorded as deleted." in reported.findtext("additionalInfo")) is says
+
+
+def test_nobody_is_put_into_a_group_that_exploits_children_for_going_to_school() -> None:
+    for seed in range(40):
+        view = case_view(seed, most=6)
+        root = etree.fromstring(cybertipline_xml(view))
+        assert root.findall(".//groupIdentifier") == []
+        for who, said in [
+            (view.account, root.find("personOrUserReported")),
+            *(
+                (child.identity, found)
+                for child in view.children
+                for found in (*root.findall("intendedRecipient"), *root.findall("victim"))
+                if found.findtext("espIdentifier") == child.identity.account_id
+            ),
+        ]:
+            if who.community:
+                assert f"Community as recorded by the platform: {who.community}" in (
+                    said.findtext("additionalInfo")
+                )
+
+
+def test_what_no_element_holds_is_said_in_words() -> None:
+    who = Identity(
+        "a", birth_year=1986, band="18_plus", gender="male", region="US-Ontario", role="coach"
+    )
+    view = replace(case_view(3), account=who, held_since=datetime(2025, 10, 1, 9, tzinfo=UTC))
+    root = etree.fromstring(cybertipline_xml(view))
+    said = root.findtext("personOrUserReported/additionalInfo")
+    for words in (
+        "Born in 1986: the age follows from the year alone.",
+        "Gender as recorded by the platform: male",
+        "Region as recorded by the platform: US-Ontario",
+        "Role as recorded by the platform: coach.",
+    ):
+        assert words in said
+    assert root.findtext("personOrUserReported/personOrUserReportedPerson/age") == "39"
+    of_the_case = root.findtext("additionalInfo")
+    assert "A police hold has stood on this account since 2025-10-01T09:00:00Z" in of_the_case
+    ageless = sum(c.contacted and c.kind is Kind.UNKNOWN for c in view.contacts)
+    assert ageless > 1
+    assert f"It also contacted {ageless} people whose age is not recorded" in of_the_case
+    quiet = etree.fromstring(cybertipline_xml(replace(view, held_since=None, contacts=())))
+    assert "police hold" not in quiet.findtext("additionalInfo")
+    assert "not recorded" not in quiet.findtext("additionalInfo")
+
+
+def test_a_name_of_emoji_fits_whatever_way_the_server_counts() -> None:
+    view = case_view(3)
+    view = replace(view, account=replace(view.account, display_name="😀" * 255))
+    root = etree.fromstring(cybertipline_xml(view))
+    name = root.findtext("personOrUserReported/displayName")
+    assert name == "😀" * 127 + "…"
+    assert len(name.encode("utf-16-le")) // 2 == 255
+    assert breaches(root, NOW) == []
+    root.find("personOrUserReported/displayName").text = "😀" * 128
+    assert any("displayName max length is 255" in found for found in breaches(root, NOW))
 
 
 def test_a_draft_says_so_and_an_approved_report_does_not() -> None:
@@ -118,6 +177,10 @@ def test_every_documented_rule_is_held_or_only_the_server_can() -> None:
     [
         ("GB", ("GB", "")), ("us-ca", ("US", "CA")), ("US-Ontario", ("US", "")),
         ("DE_BY", ("DE", "BY")), ("XX", None), ("north", None), ("", None), ("G", None),
+        ("UK", ("GB", "")), ("uk-lnd", ("GB", "lnd")), ("GB/England", ("GB", "England")),
+        # Words that begin with two letters of some country
+        ("La Paz", None), ("De Panne", None), ("al Ain", None), ("St Helens", None),
+        ("No where", None), ("no-where", None), ("Ca-nada", None), ("US ", ("US", "")),
     ],
 )  # fmt: skip
 def test_regions(region: str, place: tuple[str, str] | None) -> None:
@@ -242,6 +305,8 @@ SPOILT: list[tuple[str, Spoil, str]] = [
     ("legal", _text("legalURL", "example.com/legal"), "must be a valid URL"),
     ("web page", _text("url", "https://a example/"), "must be a valid URL"),
     ("other email", _text("emailAddress", "z@y.example"), "must also be supplied as"),
+    ("incident email", _text("emailAddress", "nobody"), "emailAddress must be a well-formed"),
+    ("incident email later", _set("emailAddress", "verificationDate", LATER), "in the past"),
     ("agency", _text("agencyName", "x" * 256), "max length is 255"),
     ("zip", _text("zipCode", "x" * 21), "max length is 20"),
     ("age", _text("victimPerson/age", "151"), "must be between 0 and 150"),

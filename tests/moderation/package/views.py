@@ -68,6 +68,7 @@ def _identity(chance: Random, band: str, number: int) -> Identity:
         role=chance.choice(("", "", "coach")),
         status=chance.choice(("active", "active", "suspended", "deleted")),
         created_at=chance.choice((None, START - timedelta(days=400))),
+        prior_reports=tuple(4_000_000 + n for n in range(chance.choice((0, 0, 1, 2)))),
     )
 
 
@@ -174,6 +175,6 @@ def case_view(seed: int, status: Status = Status.APPROVED, most: int = 30) -> Ca
         linked=tuple(
             Identity(f"linked-{n}", chance.choice(NAMES)) for n in range(chance.randint(0, 3))
         ),
-        prior_reports=tuple(4_000_000 + n for n in range(chance.randint(0, 2))),
+        held_since=chance.choice((None, None, as_of - timedelta(days=2))),
         trail={"format": "none, invented", "entries": []},
     )  # fmt: skip
