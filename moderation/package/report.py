@@ -1,8 +1,8 @@
 """``report.pdf``: the case for reading on paper, tagged for those who read otherwise (PDF/UA-1).
 
 The layout is ``report.typ``; this file decides what stands in it. Texts go in as data and never as
-markup. The bytes depend on the view alone: its moment is the document's date, and only the fonts
-that come with the program are used.
+markup. The bytes depend on the view alone: its moment is the document's date, and only the faces
+that come with the program are used (``faces``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 import typst
 
 from moderation.domain.vocabulary import SEVERITY_LABELS, Severity
+from moderation.package import faces
 from moderation.package.drawings import network_key, network_svg, timeline_key, timeline_svg
 from moderation.package.view import DRAFT_NOTICE, CaseView, ContactView, Identity
 from moderation.selectors.people import BANDS
@@ -26,13 +27,19 @@ TEMPLATE: Final = Path(__file__).with_name("report.typ")
 MOST_ROWS: Final = 150
 """Rows of a table in the report; ``contacts.csv`` and ``evidence.json`` hold all."""
 
-# What the report's faces have letters for; anything else is written as its code point.
-_PRINTABLE: Final = re.compile(
-    "[^\t\n\u0020-\u007e\u00a0-\u024f\u0300-\u036f\u0370-\u03ff\u0400-\u04ff"
-    "\u1e00-\u1eff\u2010-\u2027\u202f-\u205e\u20ac\u2190-\u2193\u2212]"
+CROWDED: Final = 50
+"""People in the network picture; above it their letters need the width of the page."""
+
+# Signs that show nothing and belong to the writing of their neighbours: joiners between letters of
+# scripts that need them and between emoji, and the one that asks for an emoji.
+_JOINERS: Final = re.compile(
+    "(?<=[\u0300-\U0010ffff])(?:\ufe0f|[\u200c\u200d](?=[\u0300-\U0010ffff]))"
 )
 
-_LONG_WORD: Final = re.compile(r"\S{16}(?=\S{6})")
+# Words too long for a cell, and where they may be broken. Scripts that join their letters, or have
+# rules of their own, keep theirs together for longer.
+_LONG: Final = re.compile(r"\S{23,}")
+_PART: Final = re.compile(r"[!-\u02ff\u0370-\u052f]{4}(?=.)|[^!-\u02ff\u0370-\u052f]{40}(?=.)")
 
 
 def report_pdf(view: CaseView) -> bytes:
@@ -41,23 +48,31 @@ def report_pdf(view: CaseView) -> bytes:
         TEMPLATE,
         sys_inputs={"data": json.dumps(_content(view), ensure_ascii=False)},
         ignore_system_fonts=True,
+        font_paths=list(faces.folders()),
         pdf_standards=["ua-1"],
         timestamp=int(view.as_of.timestamp()),
     )
 
 
 def printable(text: str) -> str:
-    """``text`` with signs that the faces lack written as ``[U+4E2D]``.
+    """``text`` with signs that the faces lack, or that show nothing, written as ``[U+202E]``.
 
     Words too long for a cell get places where the line may break.
     """
-    shown = _PRINTABLE.sub(lambda sign: f"[U+{ord(sign[0]):04X}]", text)
-    return _LONG_WORD.sub(lambda part: part[0] + "\u200b", shown)
+    known = faces.shown()
+    text = text.replace("\t", " ")
+    joiners = {found.start() for found in _JOINERS.finditer(text)}
+    shown = "".join(
+        sign if ord(sign) in known or sign == "\n" or place in joiners else f"[U+{ord(sign):04X}]"
+        for place, sign in enumerate(text)
+    )
+    return _LONG.sub(lambda word: _PART.sub(lambda part: part[0] + "\u200b", word[0]), shown)
 
 
 def _content(view: CaseView) -> dict[str, Any]:
     network, left_out = network_svg(view)
     content = {
+        "faces": faces.families(),
         "reference": view.reference,
         "draft": DRAFT_NOTICE if view.is_draft else "",
         "platform": view.reporter.platform,
@@ -69,7 +84,12 @@ def _content(view: CaseView) -> dict[str, Any]:
         "lowers": [_sentence(s.text, s.points) for s in view.pointing("lowers")],
         "neutral": [s.text for s in view.pointing("neutral")],
         "not_assessed": [f"{s.name}: {s.text}" for s in view.pointing("not_assessed")],
-        "network": {"svg": network, "alt": _around(view), "left_out": left_out},
+        "network": {
+            "svg": network if view.contacts else "",
+            "alt": _around(view),
+            "left_out": left_out,
+            "crowded": len(view.contacts) > CROWDED,
+        },
         "network_key": network_key(),
         "timeline": {"svg": timeline_svg(view), "alt": _spread(view)},
         "timeline_key": timeline_key(view),
@@ -114,6 +134,10 @@ def _facts(view: CaseView) -> list[tuple[str, str]]:
         facts.insert(6, ("Community", who.community))
     if view.linked:
         facts.append(("Linked accounts", ", ".join(linked.account_id for linked in view.linked)))
+    if who.prior_reports:
+        facts.append(("Reported before", ", ".join(f"NCMEC {n}" for n in who.prior_reports)))
+    if view.held_since:
+        facts.append(("Police hold", f"since {_when(view.held_since)}"))
     return facts
 
 
