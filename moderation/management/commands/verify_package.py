@@ -18,7 +18,8 @@ class Command(BaseCommand):
 
     help = (
         "Check every byte of a referral package against its signed manifest, offline. The public "
-        "key is the one in the folder of keys, or the file given with --key."
+        "keys are those in the folder of keys; for a package that was made elsewhere, the files "
+        "given with --key and, to check the entries of the audit trail too, --trail-key."
     )
     requires_system_checks: list[str] = []
 
@@ -26,11 +27,22 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("file", metavar="FILE.zip", type=Path)
         parser.add_argument("--key", metavar="FILE.pem", type=Path, help="the public key")
+        parser.add_argument(
+            "--trail-key",
+            metavar="FILE.pem",
+            type=Path,
+            action="append",
+            help="a public key of the audit trail; may be given several times",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify; CommandError makes the exit status 1."""
         try:
-            held = verify(options["file"].read_bytes(), _key(options["key"]), _trail_keys())
+            held = verify(
+                options["file"].read_bytes(),
+                _key(options["key"]),
+                _trail_keys(options["trail_key"] or [], elsewhere=options["key"] is not None),
+            )
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read ({error.strerror}).") from None
         except (NotGenuine, keys.NoKey) as problem:
@@ -38,8 +50,13 @@ class Command(BaseCommand):
         self.stdout.write(sentence(held))
 
 
-def _trail_keys() -> list[Ed25519PublicKey]:
-    """The audit trail's keys, where this machine has them: then its proof is checked too."""
+def _trail_keys(paths: list[Path], *, elsewhere: bool) -> list[Ed25519PublicKey]:
+    """The audit trail's keys: then its proof is checked too.
+
+    Those of this machine, where it has any, prove nothing about a package that was made elsewhere.
+    """
+    if paths or elsewhere:
+        return [load_key(path.read_bytes()) for path in paths]
     try:
         return keys.known_keys()
     except keys.NoKey:

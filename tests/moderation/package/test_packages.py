@@ -12,10 +12,14 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import psycopg2.extensions
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.management import CommandError, call_command
 from lxml import etree
 
@@ -27,7 +31,7 @@ from moderation.models import Case, Pseudonym, Referral, SealedPackage
 from moderation.package.archive import unpack
 from moderation.package.keys import PACKAGES
 from moderation.package.nca import groups
-from moderation.package.verify import NotGenuine, verify
+from moderation.package.verify import NotGenuine, load_key, verify
 from moderation.package.view import Status
 from moderation.selectors.completeness import tip_of
 from moderation.selectors.surroundings import around_case
@@ -380,6 +384,38 @@ def test_a_package_is_checked_on_a_machine_with_nothing_but_the_key(
     assert changed.returncode == 1
     assert "report.pdf, " in changed.stderr
     assert check(file).returncode == 2
+
+
+def test_a_package_from_elsewhere_is_checked_with_the_keys_that_came_with_it(
+    flagged: Account,
+    moderator: User,
+    tmp_path: Path,
+    settings: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a machine that has a trail of its own, whose key says nothing about this package."""
+    file, pem, trail = (tmp_path / name for name in ("p.zip", "key.pem", "audit.pem"))
+    file.write_bytes(_export(factories.escalated(moderator, flagged)).data)
+    pem.write_text(keys.public_pem(keys.public_key(PACKAGES)))
+    trail.write_text(keys.public_pem(keys.public_key()))
+    settings.KEYS_DIR = tmp_path / "elsewhere"
+    keys.signing_key()
+    call_command("verify_package", file, key=pem)
+    assert "is genuine" in capsys.readouterr().out
+    call_command("verify_package", file, key=pem, trail_key=[trail])
+    assert "entries of the audit trail are proven" in capsys.readouterr().out
+    own = settings.KEYS_DIR / keys.PUBLIC_FILE
+    with pytest.raises(CommandError, match=r"audit\.json proves nothing"):
+        call_command("verify_package", file, key=pem, trail_key=[own])
+
+
+@pytest.mark.parametrize(
+    "kind", [ec.generate_private_key(ec.SECP256R1()), X25519PrivateKey.generate()]
+)
+def test_a_key_of_another_kind_is_refused_in_words(kind: Any) -> None:
+    pem = kind.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(NotGenuine, match="holds no Ed25519 public key"):
+        load_key(pem)
 
 
 MAKERS: dict[str, Callable[[User, Account], Case]] = {
