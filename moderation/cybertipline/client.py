@@ -8,6 +8,9 @@ After "CyberTipline Reporting API Technical Documentation", 11 June 2025. A repo
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
@@ -22,6 +25,10 @@ HOSTS: Final = {
 }
 
 _SECONDS: Final = 60.0
+_LONGEST: Final = 16 * 1024 * 1024
+"""Bytes of an answer. The longest one documented is the schema, of some hundred thousand."""
+
+_REQUEST: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _RULE: Final = re.compile(r"\bcvc-[a-z0-9.-]+[a-z0-9]")
 _LINE: Final = re.compile(r"\bline(?:Number)?\W{1,3}(\d{1,6})\b", re.IGNORECASE)
 _XML: Final = {"Content-Type": "text/xml; charset=utf-8"}
@@ -63,14 +70,16 @@ class Answered(CyberTiplineError):
     """The server answered with an error. ``code`` may be one that is not documented.
 
     Of NCMEC's description only the rule of the schema and the line stay: it may quote the report.
+    ``request`` is the number by which NCMEC finds the request in its own logs.
     """
 
-    def __init__(self, code: int, description: str, step: str) -> None:
+    def __init__(self, code: int, description: str, step: str, request: str = "") -> None:
         self.code = code
         known = {code.value: code.name.lower().replace("_", " ") for code in Code}
         said = [known.get(code, "a code that its documentation does not have")]
         said += _RULE.findall(description)[:1]
         said += [f"line {line}" for line in _LINE.findall(description)[:1]]
+        said += [f"Request-ID {request}"] if _REQUEST.fullmatch(request) else []
         super().__init__(f"NCMEC answered {code} to {step}: {', '.join(said)}.")
 
 
@@ -115,13 +124,13 @@ class Client:
 
     def schema(self) -> bytes:
         """The schema that reports must hold against, once it is known to be one."""
-        response = self._send("GET", "xsd")
+        answer = self._send("GET", "xsd")
         try:
-            etree.XMLSchema(etree.fromstring(response.content, _parser()))
+            etree.XMLSchema(etree.fromstring(answer.body, _parser()))
         except (etree.XMLSyntaxError, etree.XMLSchemaParseError):
-            self._read(response, "xsd")  # which is how NCMEC says what went wrong
+            self._read(answer, "xsd")  # which is how NCMEC says what went wrong
             raise Unclear("NCMEC's answer to xsd is no schema.") from None
-        return response.content
+        return answer.body
 
     def submit(self, report: bytes) -> int:
         """Open a report; its id."""
@@ -159,29 +168,27 @@ class Client:
         return self._read(self._send(method, step, **sent), step)
 
     @staticmethod
-    def _read(response: httpx.Response, step: str) -> Any:
+    def _read(answer: _Answer, step: str) -> Any:
         try:
-            root = etree.fromstring(response.content, _parser())
+            root = etree.fromstring(answer.body, _parser())
             code = int(root.findtext("responseCode") or "")
         except (etree.XMLSyntaxError, ValueError):
-            if response.status_code == httpx.codes.UNAUTHORIZED:
+            if answer.status == httpx.codes.UNAUTHORIZED:
                 raise Answered(Code.AUTHENTICATION_REQUIRED, "HTTP 401", step) from None
             raise Unclear(
-                f"NCMEC's answer to {step} cannot be read (HTTP {response.status_code})."
+                f"NCMEC's answer to {step} cannot be read (HTTP {answer.status})."
             ) from None
         if code != Code.SUCCESS:
-            raise Answered(code, root.findtext("responseDescription") or "", step)
+            raise Answered(code, root.findtext("responseDescription") or "", step, answer.request)
         return root
 
-    def _send(self, method: str, step: str, **sent: Any) -> httpx.Response:
-        try:
-            return self._http.request(method, f"{self._address}/{step}", **sent)
-        except httpx.TimeoutException:
-            raise Unclear(f"NCMEC did not answer to {step} within {_SECONDS:.0f} s.") from None
-        except httpx.RequestError as error:
-            raise Unclear(
-                f"The connection to NCMEC failed at {step} ({type(error).__name__})."
-            ) from None
+    def _send(self, method: str, step: str, **sent: Any) -> _Answer:
+        with (
+            _unclear(step),
+            self._http.stream(method, f"{self._address}/{step}", **sent) as response,
+        ):
+            body = _whole(response, step)
+            return _Answer(response.status_code, response.headers.get("request-id", ""), body)
 
     @staticmethod
     def _number(answer: Any, step: str) -> int:
@@ -189,6 +196,43 @@ class Client:
             return int(answer.findtext("reportId") or "")
         except ValueError:
             raise Unclear(f"NCMEC's answer to {step} names no report.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """HTTP status, NCMEC's number of the request ("" where it gave none), and the body."""
+
+    status: int
+    request: str
+    body: bytes
+
+
+@contextmanager
+def _unclear(step: str) -> Iterator[None]:
+    """What goes wrong with the connection during ``step``, as Unclear."""
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise Unclear(f"NCMEC did not answer to {step} within {_SECONDS:.0f} s.") from None
+    except httpx.RequestError as error:
+        raise Unclear(
+            f"The connection to NCMEC failed at {step} ({type(error).__name__})."
+        ) from None
+
+
+def _whole(response: httpx.Response, step: str) -> bytes:
+    """The body, of which the time-outs of httpx bound each part alone. Raises Unclear."""
+    ends = time.monotonic() + _SECONDS
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > _LONGEST:
+            raise Unclear(f"NCMEC's answer to {step} is longer than any that is documented.")
+        if time.monotonic() > ends:
+            raise Unclear(f"NCMEC's answer to {step} did not end within {_SECONDS:.0f} s.")
+    return b"".join(parts)
 
 
 def _parser() -> Any:

@@ -169,7 +169,8 @@ def file_details(report_id: int, file_id: str, name: str) -> bytes:
     root = etree.Element("fileDetails")
     etree.SubElement(root, "reportId").text = str(report_id)
     etree.SubElement(root, "fileId").text = file_id
-    etree.SubElement(root, "originalFileName").text = name
+    # Not originalFileName, which is what a user called a file that the user had uploaded.
+    etree.SubElement(root, "fileName").text = name
     etree.SubElement(root, "fileViewedByEsp").text = "true"
     etree.SubElement(root, "fileRelevance").text = "Supplemental Reported"
     etree.SubElement(root, "additionalInfo").text = UPLOADED[name]

@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
+from moderation.selectors.people import BANDS
+
 ATTACHED: Final = ("report.pdf", "contacts.csv")
 
 PRIORITIES: Final[tuple[tuple[str, str], ...]] = (
@@ -48,7 +50,7 @@ def groups(evidence: dict[str, Any], reporter: dict[str, str]) -> tuple[Group, .
     bands = Counter(child["age_at_first_contact"] for child in children)
     # Packages that were sealed before "accepted" was kept tell the last answer only
     accepted = sum(child.get("accepted", child["link"] == "accepted") for child in children)
-    age = account.get("birth_date") or account.get("birth_year") or account["age_band"]
+    age = account.get("birth_date") or account.get("birth_year") or BANDS[account["age_band"]]
     escalated = [line for line in evidence["decisions"] if line["verb"] == "escalate"]
     return (
         _group("Who reports", {"Organisation": evidence["platform"], **reporter}),
@@ -57,6 +59,7 @@ def groups(evidence: dict[str, Any], reporter: dict[str, str]) -> tuple[Group, .
             {
                 "Type of offence": "Online grooming of children",
                 "Own reference": case["reference"],
+                "Police hold since": case.get("police_hold_since", ""),
                 "First event": times[0] if times else "",
                 "Latest event": times[-1] if times else "",
                 "Summary": escalated[-1]["note"] if escalated else "",
@@ -80,7 +83,9 @@ def groups(evidence: dict[str, Any], reporter: dict[str, str]) -> tuple[Group, .
                 "Display name": account.get("display_name", ""),
                 "Born, or age": str(age),
                 "Region": account.get("region", ""),
+                "Account status": account.get("account_status", ""),
                 "Account created": account.get("created_at", ""),
+                "Reported to NCMEC before": ", ".join(map(str, account.get("ncmec_reports", ()))),
                 "Linked accounts": ", ".join(evidence["linked_accounts"]),
             },
         ),

@@ -22,6 +22,9 @@ _NEEDS_A_PERSON = Q(state=State.DEAD) & (
     | Q(age_check__isnull=False, age_check__answered_at=None, age_check__withdrawn_at=None)
 )
 
+TAKEN_WITHIN = timedelta(minutes=2)
+"""A delivery whose time has come is taken by a worker within it, unless something is wrong."""
+
 SEALED_WITHIN = timedelta(minutes=5)
 """The package of an approved referral is sealed within a minute, unless something is wrong."""
 
@@ -70,10 +73,25 @@ def given_up(user: User) -> GivenUp:
     return GivenUp(of_referrals, found.filter(referral=None).count())
 
 
+def stuck(user: User, now: datetime) -> int:
+    """How many deliveries should have been taken by a worker some minutes before ``now``.
+
+    The worker looks every 30 seconds, so none runs, or it has too much to do.
+    """
+    since = now - TAKEN_WITHIN
+    overdue = Q(state=State.WAITING, next_attempt_at__lte=since)
+    return deliveries(user).filter(overdue | Q(state=State.SENDING, taken_until__lte=since)).count()
+
+
 def seal_is_late(referral: Referral, now: datetime) -> bool:
     """Whether the package should have been sealed by ``now`` and is not."""
     due = referral.approved_at + SEALED_WITHIN <= now
     return due and not SealedPackage.objects.filter(referral=referral).exists()
+
+
+def is_erased(referral: Referral) -> bool:
+    """Whether the package was sealed once and its retention has ended."""
+    return SealedPackage.objects.filter(referral=referral, erased_at__isnull=False).exists()
 
 
 def sealed_evidence(referral: Referral) -> dict[str, Any] | None:

@@ -57,9 +57,8 @@ def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Deliv
                 f"The referral of {case.reference} is {referral.get_state_display()}; it can be "
                 "sent once it is approved, and once only."
             )
-        ended = (Delivery.State.DONE, Delivery.State.DEAD)
-        under_way = Delivery.objects.filter(referral=referral).exclude(state__in=ended).first()
-        if under_way is not None:
+        others = Delivery.objects.filter(referral=referral)
+        if under_way := next((row for row in others if row.is_under_way), None):
             raise Refused(
                 f"The referral of {case.reference} is on its way to "
                 f"{under_way.get_kind_display()} already."
@@ -212,9 +211,16 @@ def _attempt(actor: Actor, delivery: Delivery) -> None:
 
 
 def _due(now: datetime) -> QuerySet[Delivery]:
+    """What may be taken: its time has come, or its worker has been silent for too long.
+
+    So may what was tried later than now: the clock was set back since, and what it had said then
+    would keep the row for as long as that was. Clocks of two machines differ by less than ``HELD``.
+    """
+    waiting, sending = Delivery.State.WAITING, Delivery.State.SENDING
     return Delivery.objects.filter(
-        Q(state=Delivery.State.WAITING, next_attempt_at__lte=now)
-        | Q(state=Delivery.State.SENDING, taken_until__lte=now)
+        Q(state=waiting, next_attempt_at__lte=now)
+        | Q(state=sending, taken_until__lte=now)
+        | Q(state__in=(waiting, sending), last_attempt_at__gt=now + HELD)
     )
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from moderation.selectors import escalations as select
-from moderation.selectors.outbox import given_up
+from moderation.selectors.outbox import given_up, stuck
 from moderation.views.answers import person
 from moderation.views.rows import row_of
 from staff.capabilities import Capability
@@ -40,6 +40,7 @@ def referrals(request: HttpRequest) -> HttpResponse:
         "referrals": page,
         "page": links,
         "given_up": given_up(user),
+        "stuck": stuck(user, timezone.now()),
         "to_be_sent": to_be_sent.count(),
         "oldest": to_be_sent.first(),
     }

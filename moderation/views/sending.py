@@ -70,11 +70,14 @@ def file_report(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "moderation/file_report.html", context)
     try:
-        filing.file(actor=actor(request), referral_id=referral.pk)
+        asked = filing.file(actor=actor(request), referral_id=referral.pk)
     except Refused as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, f"{case.reference} is on its way to NCMEC.")
+        if asked.state == Delivery.State.DONE:
+            messages.warning(request, f"It is there already, as number {asked.receipt}.")
+        else:
+            messages.success(request, f"{case.reference} is on its way to NCMEC.")
     return go_to(request, reverse("referral", args=[case.reference]))
 
 
@@ -118,6 +121,7 @@ def nca(request: HttpRequest, reference: str) -> HttpResponse:
         "referral": referral,
         "groups": form_of_the_nca.groups(evidence, _reporter()) if evidence else (),
         "attached": form_of_the_nca.ATTACHED,
+        "erased": not evidence and select.is_erased(referral),
         "form": form,
         "approved": referral.state == ReferralState.APPROVED,
         "under_way": any(row.is_under_way for row in Delivery.objects.filter(referral=referral)),
@@ -134,8 +138,8 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "deliveries": page,
         "dead": select.given_up(user).together,
+        "stuck": select.stuck(user, timezone.now()),
         "decides": user.can(Capability.DECIDE_ESCALATIONS),
-        "now": timezone.now(),
         "page": {
             "number": page.number,
             "summary": f"{page.start_index()} to {page.end_index()} of {page.paginator.count}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,58 @@ def test_the_nca_form_waits_for_the_package(
     page = seen(signed_in(supervisor).get(reverse("referral_nca", args=[case.reference])))
     assert "The package is not there yet" in page.text
     assert not Entry.objects.filter(verb="personal.read").exists()
+
+
+def test_what_no_worker_takes_is_seen_within_minutes(
+    referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen], credentials: Any
+) -> None:
+    browser = signed_in(supervisor)
+    browser.post(reverse("referral_file", args=[referred.reference]))
+    pages = (reverse("outbox"), reverse("referrals"))
+    for page in pages:
+        assert "for a worker" not in seen(browser.get(page)).text
+    with time_machine.travel(timezone.now() + timedelta(minutes=3), tick=False):
+        for page in pages:
+            assert "1 delivery waits for a worker" in seen(browser.get(page)).text
+
+
+def test_filing_again_what_is_there_says_so(
+    referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen], credentials: Any
+) -> None:
+    credentials.CYBERTIPLINE_HOST = "test"
+    url = reverse("referral_file", args=[referred.reference])
+    browser = signed_in(supervisor)
+    browser.post(url)
+    now = timezone.now()
+    Delivery.objects.update(state="sending", token=uuid.uuid4(), taken_until=now)
+    Delivery.objects.update(
+        state="done", receipt="4711", finished_at=now, token=None, taken_until=None
+    )
+    assert "It is there already, as number 4711." in seen(browser.post(url, follow=True)).text
+
+
+def test_the_nca_form_keeps_the_lines_of_a_text_and_says_bands_in_words(
+    moderator: User, supervisor: User, supervisor2: User, signed_in: SignedIn
+) -> None:
+    account = factories.account(birth_date=None, age_band="18_plus", status="suspended")
+    factories.event(account, factories.child())
+    case = factories.refer(
+        supervisor2, factories.escalated(moderator, account, summary="Two\nlines.")
+    )
+    packages.seal_approved(actor=WORKER)
+    said = signed_in(supervisor).get(reverse("referral_nca", args=[case.reference])).content
+    assert b"readonly>Two\nlines.</textarea>" in said
+    assert b'value="18 or over"' in said
+    assert b'value="suspended"' in said
+
+
+def test_the_nca_form_of_an_erased_package_does_not_ask_to_wait(
+    referred: Case, supervisor: User, signed_in: SignedIn, seen: type[Seen]
+) -> None:
+    SealedPackage.objects.update(data=b"", erased_at=NOON)
+    page = seen(signed_in(supervisor).get(reverse("referral_nca", args=[referred.reference])))
+    assert "It was removed when its retention ended" in page.text
+    assert "Reload this page" not in page.text
 
 
 def test_a_rehearsal_is_never_recorded_as_sent_by_hand(

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,6 +26,7 @@ from lxml import etree
 
 from moderation.cybertipline.breaches import breaches
 
+_REPOSITORY = Path(__file__).resolve().parents[3]
 USER, PASSWORD = "usr123", "pswd123"
 SCHEMA = (
     b'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">'
@@ -52,6 +56,9 @@ class Stub:
         self.reports: dict[int, Report] = {}
         self.asked: list[str] = []
         self.failing: dict[str, list[int]] = {}
+        # An expired report is "deleted" in one place of the documentation, "retracted" in another
+        self.expired_as = 5001
+        self._expired: set[int] = set()
         self._next = 4_564_654
 
     @property
@@ -69,7 +76,10 @@ class Stub:
         if self.failing.get(step):
             return 500, _response(self.failing[step].pop(0), "as the test wants it")
         steps: dict[tuple[str, str], Callable[..., tuple[int, bytes]]] = {
-            ("GET", "status"): lambda *_: (200, _response(0, "Remote User : " + user)),
+            ("GET", "status"): lambda *_: (
+                200,
+                _response(0, f"Remote User : {user}, Remote Ip : 192.0.2.7"),
+            ),
             ("GET", "xsd"): lambda *_: (200, SCHEMA),
             ("POST", "submit"): self._submit,
             ("POST", "upload"): self._upload,
@@ -99,7 +109,7 @@ class Stub:
             return 400, _response(4110, "Malformed XML submittal")
         if root.tag != "report" or not kind.startswith("text/xml"):
             return 400, _response(4000, "Invalid request")
-        if found := breaches(root, self.now):
+        if found := _invalid(root) or breaches(root, self.now):
             return 400, _response(4100, f"Validation failed: {found[0]}")
         number, self._next = self._next, self._next + 1
         self.reports[number] = Report(body, self.now, self.now)
@@ -122,7 +132,10 @@ class Stub:
         return 200, _response(0, "Success", reportId=number, fileId=file_id, hash=md5)
 
     def _describe(self, _kind: str, body: bytes) -> tuple[int, bytes]:
-        root = etree.fromstring(body)
+        try:
+            root = etree.fromstring(body)
+        except etree.XMLSyntaxError:
+            return 400, _response(4110, "Malformed XML submittal")
         number, report, refusal = self._open(root.findtext("reportId"))
         if report is None:
             return refusal
@@ -131,7 +144,7 @@ class Stub:
             return 404, _response(5002, "File does not exist")
         if file_id in report.described:
             return 400, _response(4000, "Details may be submitted once for a file")
-        if found := breaches(root, self.now):
+        if found := _invalid(root) or breaches(root, self.now):
             return 400, _response(4100, f"Validation failed: {found[0]}")
         report.described.add(file_id)
         report.modified = self.now
@@ -160,6 +173,8 @@ class Stub:
         self._expire()
         number = int(said) if said.isdigit() else 0
         report = self.reports.get(number)
+        if number in self._expired and self.expired_as == 5101:
+            return number, None, (400, _response(5101, "Report already retracted"))
         if report is None:
             return number, None, (404, _response(5001, "Report does not exist"))
         if report.state == "retracted":
@@ -170,13 +185,26 @@ class Stub:
 
     def _expire(self) -> None:
         """Unfinished: deleted 24 h after opening or 1 h after the last file, what is later."""
-        self.reports = {
-            number: report
-            for number, report in self.reports.items()
-            if report.state != "open"
-            or self.now
-            < max(report.opened + timedelta(hours=24), report.modified + timedelta(hours=1))
-        }
+        for number, report in list(self.reports.items()):
+            ends = max(report.opened + timedelta(hours=24), report.modified + timedelta(hours=1))
+            if report.state == "open" and self.now >= ends:
+                self._expired.add(number)
+                del self.reports[number]
+
+
+@cache
+def _schema() -> Any:
+    """NCMEC's schema, where it lies beside this repository."""
+    folder = os.environ.get("SIGHTLINE_SCHEMAS") or _REPOSITORY.parent / "shared" / "data"
+    file = Path(folder) / "ncmec-cybertipline-report.xsd"
+    return etree.XMLSchema(etree.parse(file)) if file.exists() else None
+
+
+def _invalid(root: Any) -> list[str]:
+    schema = _schema()
+    if schema is None or schema.validate(root):
+        return []
+    return [f"cvc-schema: {error.message}, line {error.line}" for error in schema.error_log]
 
 
 def _response(code: int, description: str, **more: Any) -> bytes:
@@ -252,6 +280,7 @@ def serve(stub: Stub) -> Iterator[str]:
             status, answer = stub.answer(self.command, self.path, headers, body)
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Request-ID", f"stub-{len(stub.asked)}")
             self.end_headers()
             self.wfile.write(answer)
 

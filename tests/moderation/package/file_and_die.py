@@ -31,19 +31,19 @@ def main(database: str, delivery: str, address: str, nth: str, when: str) -> Non
     settings.CYBERTIPLINE_PASSWORD = "pswd123"
     settings.REPORTER_EMAIL = "safety@example.com"
     HOSTS["production"] = address
-    asked, request = 0, httpx.Client.request
+    asked, send = 0, httpx.Client.send
 
     def counted(self: httpx.Client, *arguments: Any, **named: Any) -> httpx.Response:
         nonlocal asked
         asked += 1
         if asked == int(nth) and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        response = request(self, *arguments, **named)
+        response = send(self, *arguments, **named)
         if asked == int(nth):
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
-    httpx.Client.request = counted  # type: ignore[method-assign]  # dies in the middle
+    httpx.Client.send = counted  # type: ignore[method-assign]  # dies in the middle
     outbox.deliver(actor=Actor.system("worker"), delivery_id=int(delivery))
 
 

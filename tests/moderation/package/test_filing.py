@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
 
 from moderation.cybertipline.client import Answered, Client, Code, CyberTiplineError, Unclear
@@ -82,6 +85,7 @@ def test_200_stories_of_broken_networks_dying_workers_and_long_nights() -> None:
     for seed in range(200):
         chance = Random(seed)
         stub, kept = Stub(), Kept()
+        stub.expired_as = chance.choice((5001, 5101))
         for path in ("submit", "upload", "fileinfo", "finish", "retract"):
             codes = (1000, 1100, 1110, 1111, 1300)
             stub.failing[path] = [chance.choice(codes) for _ in range(chance.randint(0, 1))]
@@ -171,6 +175,73 @@ def test_a_file_that_arrives_changed_is_not_filed() -> None:
     assert _attempt(stub, kept) in stub.filed
 
 
+@pytest.mark.parametrize("what", ["dripping", "endless"])
+def test_an_answer_that_does_not_end_is_left(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time-out of the connection bounds each part of an answer, and not the whole."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(100_000):
+            now[0] += 1 if what == "dripping" else 0
+            yield b"<" if what == "dripping" else b"x" * 65_536
+        pytest.fail("it was read to the end")
+
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=parts()))
+    client = Client(ADDRESS, USER, PASSWORD, transport=transport)
+    with pytest.raises(Unclear, match=r"did not end within 60 s|longer than any"):
+        client.finish(1)
+
+
+class _Spoilt(Stub):
+    """Does what it is asked, and answers one ``step`` with something else, once."""
+
+    def __init__(self, step: str, body: bytes) -> None:
+        super().__init__()
+        self.spoilt = {step: body}
+
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, bytes]:
+        status, said = super().answer(method, path, headers, body)
+        return status, self.spoilt.pop(path.rpartition("/")[2], said)
+
+
+@pytest.mark.parametrize("step", sorted(set(STEPS)))
+def test_whatever_the_answer_holds_it_is_unclear_and_no_crash(step: str) -> None:
+    bodies = [
+        b"", b"\0", b"<", b"<a/>", b"<reportResponse/>", b"{}", b"\xff\xfe<\0", b"0",
+        b"<reportResponse><responseCode>zero</responseCode></reportResponse>",
+        b"<reportResponse><responseCode>0.0</responseCode></reportResponse>",
+        b"<reportResponse><responseCode/></reportResponse>",
+        b'<?xml version="1.0" encoding="UTF-7"?><reportResponse/>',
+        b'<?xml version="1.0" encoding="no-such"?><reportResponse/>',
+        b'<!DOCTYPE r [<!ENTITY a "0"><!ENTITY b "&a;&a;&a;&a;">]><r>&b;</r>',
+        b"<!DOCTYPE r SYSTEM 'file:///etc/passwd'><r/>",
+        b"<r>" * 5000, b"<html><body>Sign in to the hotel's network</body></html>",
+        "<reportResponse><responseCode>0\u0301</responseCode></reportResponse>".encode(),
+        *(Random(seed).randbytes(200) for seed in range(40)),
+    ]  # fmt: skip
+    for body in bodies:
+        stub, kept = _Spoilt(step, body), Kept()
+        with pytest.raises(Unclear):
+            _attempt(stub, kept)
+        number = _attempt(stub, kept)
+        assert stub.filed == [number], body
+
+
+def test_ncmec_can_find_the_request_that_it_refused() -> None:
+    said = {"Request-ID": "0f3a-77", "Content-Type": "text/xml"}
+    refusal = b"<reportResponse><responseCode>1000</responseCode></reportResponse>"
+
+    def client(headers: dict[str, str]) -> Client:
+        wire = httpx.MockTransport(lambda _: httpx.Response(500, headers=headers, content=refusal))
+        return Client(ADDRESS, USER, PASSWORD, transport=wire)
+
+    with pytest.raises(Answered, match=r"1000 to status: server error, Request-ID 0f3a-77\."):
+        client(said).status()
+    with pytest.raises(Answered, match=r"server error\."):
+        client(said | {"Request-ID": "<Lena Invented>"}).status()
+
+
 # --- Every documented answer --------------------------------------------------------------------
 
 
@@ -183,7 +254,7 @@ def _code(call: Any) -> int:
 def test_every_documented_code_comes_through() -> None:
     stub = Stub()
     client = _client(stub)
-    assert client.status() == "Remote User : usr123"
+    assert client.status() == "Remote User : usr123, Remote Ip : 192.0.2.7"
     assert client.schema() == SCHEMA
     number = client.submit(FILES["cybertipline.xml"])
     seen: set[int] = {Code.SUCCESS}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -123,7 +124,7 @@ def test_a_failure_is_seen_at_once_and_tried_again_later(delivery: Delivery, stu
     stub.failing["submit"] = [1000]
     failed = _deliver(delivery)
     assert (failed.state, failed.attempts) == ("waiting", 1)
-    assert failed.last_error == "NCMEC answered 1000 to submit: server error."
+    assert failed.last_error == ("NCMEC answered 1000 to submit: server error, Request-ID stub-1.")
     wait = failed.next_attempt_at - timezone.now()
     assert timedelta(seconds=5) < wait <= timedelta(seconds=20)
     assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is None  # not due
@@ -205,6 +206,49 @@ def test_a_rehearsal_keeps_nobody_from_handing_it_over(
     by = Actor.of_user(supervisor)
     filing.file(actor=by, referral_id=referral.pk)
     assert referrals.mark_sent(actor=by, referral_id=referral.pk, **BY_HAND).state == "sent"
+
+
+def test_a_rehearsal_that_cannot_be_delivered_keeps_nobody_from_filing(
+    referral: Referral, supervisor: User, settings: Any, stub: Stub
+) -> None:
+    settings.CYBERTIPLINE_HOST = "test"
+    by = Actor.of_user(supervisor)
+    stub.failing["submit"] = [1000]
+    rehearsal = _deliver(filing.file(actor=by, referral_id=referral.pk))
+    assert rehearsal.state == "waiting"
+    settings.CYBERTIPLINE_HOST = "production"
+    real = filing.file(actor=by, referral_id=referral.pk)
+    assert real.pk != rehearsal.pk
+    settings.CYBERTIPLINE_HOST = "test"
+    assert _deliver(real).state == "done"
+    assert Referral.objects.get().destination == "ncmec"
+    assert _deliver(rehearsal).state == "dead"
+    assert len(stub.filed) == 1
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_waiting(delivery: Delivery, stub: Stub) -> None:
+    """What was tried this evening, by a clock that ran ahead, is tried again this morning."""
+    stub.failing["submit"] = [1000]
+    with time_machine.travel(timezone.now() + timedelta(hours=9), tick=False):
+        assert outbox.deliver(actor=WORKER, delivery_id=delivery.pk) is not None
+    assert Delivery.objects.get().state == "waiting"
+    assert outbox.deliver_due(actor=WORKER) == 1
+    assert Delivery.objects.get().state == "done"
+
+
+def test_a_worker_that_died_before_the_clock_was_set_back_is_replaced(
+    delivery: Delivery, stub: Stub
+) -> None:
+    evening = timezone.now() + timedelta(hours=9)
+    Delivery.objects.update(
+        state="sending",
+        token=uuid.uuid4(),
+        last_attempt_at=evening,
+        taken_until=evening + outbox.HELD,
+        attempts=1,
+    )
+    assert outbox.deliver_due(actor=WORKER) == 1
+    assert (Delivery.objects.get().state, len(stub.filed)) == ("done", 1)
 
 
 def test_a_report_that_breaks_a_rule_never_leaves(
