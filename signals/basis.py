@@ -90,6 +90,7 @@ def engine_digest() -> str:
         *sorted(own.glob("engine/*.py")),
         *sorted(own.glob("indicators/*.py")),
         own / "graph_files.py",
+        own / "lanes.py",
         own / "scoring.py",
         own / "snapshot.py",
         own / "spec.py",

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
-from signals.engine import canonical
+from signals.engine import canonical, canonical_ties
 from signals.engine.communities import text_keys
 from signals.engine.prepare import Prepared
 from signals.engine.priors import Frozen, Priors, Recorder
@@ -102,12 +102,12 @@ def derive(
     requests = keep("requests", canonical.requests(answers, undone))
     approaches = keep("approaches", canonical.approaches(events))
     openings = keep("openings", canonical.openings(approaches, stated))
-    friends = keep("friends", canonical.friend_ties(stated, events, answers, undone, openings))
-    every = keep("every_follow", canonical.follows(stated, events, answers, requests, undone))
-    follows = keep("follows", canonical.without_repeats(every))
+    friends = keep("friends", canonical_ties.friend_ties(stated, events, answers, undone, openings))
+    every = keep("every_follow", canonical_ties.follows(stated, events, answers, requests, undone))
+    follows = keep("follows", canonical_ties.without_repeats(every))
     backend.drop("every_follow")
-    mutual = canonical.mutual_follows(follows)
-    ties = keep("ties", canonical.canonical_ties(friends, mutual))
+    mutual = canonical_ties.mutual_follows(follows)
+    ties = keep("ties", canonical_ties.canonical_ties(friends, mutual))
     backend.drop("friends", "follows")
     safety = keep("safety", canonical.safety(events, answers, requests, undone))
     backend.drop("events", "stated_ties")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from signals.engine.cohorts import CHILD_BAND, NO_RATE, Cohorts, own_cell
+from signals.engine.beta_binomial import NO_RATE
+from signals.engine.cohorts import CHILD_BAND, Cohorts, own_cell
 from signals.engine.prepare import BANDS
 
 Floats = NDArray[np.float64]

@@ -89,8 +89,8 @@ class Tables:
         """Sums by account over each stretch: account and, for each other column, NAME_0 ….
 
         ``rows``: account, stretch, and columns of whole numbers; without a stretch the sum of all
-        of NAME is called so. The sums can be asked for until
-        the question that needs them is answered.
+        of NAME is called so. The sums can be asked for until the question that needs them is
+        answered.
         """
         whole = {
             name: rows[name].fill_null(0)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from signals.engine.cohorts import Cohorts, fit_cells
+from signals.engine.beta_binomial import fit_cells
+from signals.engine.cohorts import Cohorts
 from signals.scoring import rate_llr
 from signals.spec import ThresholdSpec
 
