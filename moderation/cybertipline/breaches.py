@@ -21,9 +21,6 @@ _KNOWN_AS: Final = {
     "emailAddress": "email",
 }
 
-# Required where its parent is there: their absence breaks a rule that the schema does not hold.
-_REQUIRED: Final = (("estimatedLocation", "countryCode"),)
-
 
 def breaches(root: Any, now: datetime) -> list[str]:
     """What a report or file details break at ``now``: element, line and rule, in their order."""
@@ -48,9 +45,25 @@ def _breaches_of(element: Any, root: Any, now: datetime) -> Iterator[str]:
                 and not rule.holds(Where(element, value, root, now))
             ):
                 yield _said(element, f"{element.tag}@{name}", rule.words)
-    for parent, tag in _REQUIRED:
-        if element.tag == parent and element.find(tag) is None:
-            yield _said(element, f"{parent}/{tag}", f"must be supplied with <{parent}>")
+    yield from _absent(element)
+
+
+def _absent(element: Any) -> Iterator[str]:
+    """What is required where its parent is there, and is not there."""
+    if element.tag != "estimatedLocation":
+        return
+    if element.find("countryCode") is None:
+        yield _said(
+            element, "estimatedLocation/countryCode", "must be supplied with <estimatedLocation>"
+        )
+    in_us = element.findtext("countryCode") == "US"
+    if in_us and element.findtext("city") and element.find("region") is None:
+        # As blank as an empty one, which a rule of its own refuses
+        yield _said(
+            element,
+            "estimatedLocation/region",
+            'must be not be blank if <city> is supplied and <countryCode> is "US"',
+        )
 
 
 def _known_as(element: Any) -> str:

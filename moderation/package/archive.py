@@ -72,13 +72,15 @@ def unpack(data: bytes) -> Unpacked:
             files = {}
             for info in members:
                 if info.filename in files:
-                    raise Damaged(f"{info.filename} is in the package twice.")
+                    raise Damaged(f"{shown(info.filename)} is in the package twice.")
                 if info.compress_type != zipfile.ZIP_STORED:
-                    raise Damaged(f"{info.filename} is compressed, which no package's files are.")
+                    raise Damaged(
+                        f"{shown(info.filename)} is compressed, which no package's files are."
+                    )
                 files[info.filename] = _read(archive, info)
             starts = [info.header_offset for info in members] + [archive.start_dir]
     except _DAMAGE as error:
-        raise Damaged(f"The package cannot be read as a zip file: {error}.") from None
+        raise Damaged(f"The package cannot be read as a zip file: {shown(str(error))}.") from None
     places = dict(zip(files, itertools.pairwise(starts), strict=True))
     return Unpacked(files, places)
 
@@ -88,9 +90,15 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         return archive.read(info)
     except _DAMAGE as error:
         raise Damaged(
-            f"{info.filename}, {info.file_size:,} bytes from byte {info.header_offset:,} of the "
-            f"package, is not as it was written ({error})."
+            f"{shown(info.filename)}, {info.file_size:,} bytes from byte "
+            f"{info.header_offset:,} of the package, is not as it was written "
+            f"({shown(str(error))})."
         ) from None
+
+
+def shown(name: str) -> str:
+    """What an archive calls something, fit for a terminal: whoever made it may have meant harm."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in name[:120])
 
 
 def first_difference(one: bytes, other: bytes) -> int | None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from audit import proofs
-from moderation.package.archive import Damaged, Unpacked, first_difference, pack, unpack
+from moderation.package.archive import Damaged, Unpacked, first_difference, pack, shown, unpack
 from moderation.package.manifest import FORMAT, MANIFEST, SIGNATURE, SIGNED_PREFIX, fingerprint
 
 USAGE: Final = "python -m moderation.package.verify FILE.zip PUBLIC-KEY.pem [AUDIT-KEY.pem …]"
@@ -107,7 +107,7 @@ def _check_files(found: Unpacked, manifest: dict[str, Any]) -> None:
     listed = {str(entry["name"]): entry for entry in manifest["files"]}
     for name in found.files:
         if name not in listed and name not in (MANIFEST, SIGNATURE):
-            raise NotGenuine(f"{name} is in the package, but not in its manifest.")
+            raise NotGenuine(f"{shown(name)} is in the package, but not in its manifest.")
     for name, entry in listed.items():
         data = found.files.get(name)
         if data is None:

@@ -331,6 +331,7 @@ SPOILT: list[tuple[str, Spoil, str]] = [
     ),
     ("disabled later", _set("accountTemporarilyDisabled", "disabledDate", LATER), "in the past"),
     ("region", _text("estimatedLocation/region", "Ontario"), "postal abbreviation if supplied"),
+    ("absent region", _remove("estimatedLocation/region"), "must be not be blank if <city>"),
     ("no region", _text("estimatedLocation/region", ""), "must be not be blank if <city>"),
     ("country", _text("estimatedLocation/countryCode", "XX"), "countryCode"),
     ("two ages", _add("associatedAccount", "approximateAge", "9", 0), "may not be set if"),

@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from audit import keys
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.models import Case, Pseudonym, Referral, SealedPackage
-from moderation.package.archive import unpack
+from moderation.package.archive import pack, unpack
 from moderation.package.keys import PACKAGES
 from moderation.package.nca import groups
 from moderation.package.verify import NotGenuine, load_key, verify
@@ -355,6 +356,28 @@ def test_what_is_wrong_is_named(flagged: Account, moderator: User) -> None:
         verify(data[:-1], key)
     with pytest.raises(NotGenuine, match="was not signed with the key"):
         verify(data, keys.public_key())
+
+
+def test_what_an_archive_calls_its_files_reaches_no_terminal_as_it_is() -> None:
+    key = keys.signing_key(PACKAGES).public_key()
+    evil = "\x1b[2J\x1b]0;all is well\x07.json"
+    for data in (
+        pack({"manifest.json": b"{}", evil: b""}),
+        pack({"manifest.json": b"{}", evil: b"x"}).replace(b"x", b"y", 1),
+        _twice(evil),
+    ):
+        with pytest.raises(NotGenuine) as refusal:
+            verify(data, key)
+        assert str(refusal.value).isprintable()
+
+
+def _twice(name: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name, b"")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr(name, b"")
+    return out.getvalue()
 
 
 def test_a_package_is_checked_on_a_machine_with_nothing_but_the_key(
