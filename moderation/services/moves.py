@@ -2,7 +2,8 @@
 
 Locks are taken in one order everywhere: rows of cases first, in the order of their ids, then
 whatever is inserted, then the audit trail (``record`` holds its lock until the commit, so nothing
-waits for a row after it).
+waits for a row after it). What an insertion refers to counts too: a foreign key looks at its row
+when the transaction commits, and waits for whoever holds that row's key.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from moderation.domain.vocabulary import Severity
 from moderation.errors import CaseTaken, FourEyes, IllegalMove, LeaseLapsed
 from moderation.models import Case, Decision, Draft
 from moderation.selectors import terms
+from moderation.services import breaches
 from moderation.services.stale import check_version
 from staff.errors import NotAllowed
 from staff.models import User
@@ -180,6 +182,7 @@ def decide(
     seen = {"points": case.points, "assessment_id": case.assessment_id}
     Draft.objects.filter(case=case, by=turn.user).exclude(form="note").delete()
     restores = _restorable(case) if _can_be_taken_back(turn.transition) else None
+    breaches.note_if_late(case, now=turn.now)
     entry = move(case, verb, actor=turn.actor, reason=reason, told=seen, **changes)
     return Decision.objects.create(
         case=case,

@@ -11,20 +11,19 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit.actors import Actor
-from audit.services import Draft, record, record_all
+from audit.services import record
 from moderation.domain.deadlines import MOST_HOLIDAYS, Terms, WorkingTime
-from moderation.domain.transitions import State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Breach, Case, DeadlineTerms
 from moderation.selectors import terms as select
+from moderation.services import breaches
 from moderation.services.checks import Entered
-from moderation.services.moves import background, person, target
+from moderation.services.moves import background, person
 from staff.capabilities import Capability
 
 LONGEST = 2_000.0
 """Hours. Nearly a year of working days, beyond which a deadline means nothing."""
 
-_WAITING = (State.OPEN, State.IN_REVIEW, State.ESCALATED)
 _CHUNK = 500
 
 
@@ -90,8 +89,9 @@ def set_terms(
 def record_breaches(*, actor: Actor) -> int:
     """Record every deadline that has passed and was not recorded yet; how many there were.
 
-    Only Sightline itself does this, every few minutes. A case counts once for each time it began
-    to wait, whoever holds it. Raises NotAllowed.
+    Only Sightline itself does this, every few minutes; a decision that comes late before that
+    notes it as well. A case counts once for each time it began to wait, whoever holds it. Raises
+    NotAllowed.
     """
     background(actor)
     found = 0
@@ -106,30 +106,9 @@ def _record_some(actor: Actor) -> int:
     known = Breach.objects.filter(case=OuterRef("pk"), waiting_since=OuterRef("waiting_since"))
     late = list(
         Case.objects.select_for_update(skip_locked=True)
-        .filter(~Exists(known), state__in=_WAITING, due_at__lte=now)
+        .filter(~Exists(known), state__in=breaches.WAITING, due_at__lte=now)
         .only("id", "reference", "severity", "state", "waiting_since", "due_at")
         .order_by("id")[:_CHUNK]
     )
-    Breach.objects.bulk_create(
-        Breach(
-            case=case,
-            severity=case.severity,
-            state=case.state,
-            waiting_since=case.waiting_since,
-            due_at=case.due_at,
-            noticed_at=now,
-        )
-        for case in late
-    )
-    record_all(
-        actor=actor,
-        drafts=[
-            Draft(
-                verb="case.breach",
-                target=target(case),
-                after={"severity": case.severity, "state": case.state, "due_at": case.due_at},
-            )
-            for case in late
-        ],
-    )
+    breaches.note(late, actor=actor, now=now)
     return len(late)

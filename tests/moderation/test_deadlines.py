@@ -20,7 +20,7 @@ from moderation.domain.vocabulary import Severity
 from moderation.errors import InvalidDecision
 from moderation.models import Breach, DeadlineTerms
 from moderation.selectors import terms as select
-from moderation.services import claims, escalation, terms, upkeep
+from moderation.services import claims, decisions, escalation, terms, undo, upkeep
 from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation import factories
@@ -219,6 +219,59 @@ def test_a_missed_deadline_is_recorded_once_for_each_wait(moderator: User) -> No
     assert not Breach.objects.exclude(case=late).exists()
     with pytest.raises(NotAllowed):
         terms.record_breaches(actor=Actor.of_user(moderator))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("what", ["dismiss", "monitor", "escalate", "return"])
+def test_a_late_decision_does_not_hide_that_it_was_late(
+    moderator: User, supervisor: User, what: str
+) -> None:
+    """It ends the wait, so that the sweep some minutes later would find nothing."""
+    case = factories.escalated(moderator) if what == "return" else factories.held(moderator)
+    set_column(case, "due_at", factories.ago(seconds=1))
+    words: dict[str, Any] = {"case_id": case.pk, "version": case.version, "note": "x"}
+    mo = Actor.of_user(moderator)
+    if what == "dismiss":
+        decisions.dismiss(actor=mo, reason="family", **words)
+    elif what == "monitor":
+        decisions.monitor(actor=mo, until=timezone.localdate() + timedelta(days=9), **words)
+    elif what == "escalate":
+        escalation.escalate(actor=mo, severity="high", ask="x", **words)
+    else:
+        escalation.send_back(actor=Actor.of_user(supervisor), **words)
+    breach = Breach.objects.get()
+    assert (breach.case, breach.state) == (case, case.state)
+    assert breach.waiting_since == case.waiting_since
+    entry = Entry.objects.get(verb="case.breach")
+    assert (entry.target, entry.actor) == (f"case:{case.reference}", "system:worker")
+    assert terms.record_breaches(actor=SYSTEM) == 0
+
+
+@pytest.mark.django_db
+def test_a_breach_is_noted_once_by_the_sweep_and_the_decision(moderator: User) -> None:
+    late, early = factories.held(moderator), factories.held(moderator)
+    set_column(late, "due_at", factories.ago(seconds=1))
+    assert terms.record_breaches(actor=SYSTEM) == 1
+    for case in (late, early):
+        decisions.dismiss(
+            actor=Actor.of_user(moderator),
+            case_id=case.pk,
+            version=case.version,
+            reason="family",
+            note="x",
+        )
+    assert [breach.case for breach in Breach.objects.all()] == [late]
+    # Taken back, the same wait goes on; decided again, it is still that one breach.
+    late.refresh_from_db()
+    back = undo.undo(actor=Actor.of_user(moderator), case_id=late.pk, version=late.version)
+    decisions.dismiss(
+        actor=Actor.of_user(moderator),
+        case_id=late.pk,
+        version=back.version,
+        reason="family",
+        note="x",
+    )
+    assert Breach.objects.count() == 1
 
 
 @pytest.mark.django_db
