@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 
 # All factors are in points, the unit of the score: 20 points double the odds.
 YOUNGEST: dict[str, float] = {"under_13": 60.0, "13_15": 40.0, "16_17": 20.0}
@@ -69,3 +70,12 @@ def with_waiting(known: dict[str, float], share_used: float) -> dict[str, float]
 def priority(named: dict[str, float]) -> float:
     """The sum of the factors."""
     return round(sum(named.values()), 1)
+
+
+def whole(number: float) -> int:
+    """A factor or the priority as pages show it: whole factors then add up to a whole priority.
+
+    Halves go up. All factors but one are whole, so that this rounds factor and sum alike, whereas
+    Python's own rounding takes 120.5 down and 125.5 up.
+    """
+    return floor(number + 0.5)

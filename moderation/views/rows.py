@@ -80,11 +80,11 @@ def row_of(case: Case, user: User, now: datetime) -> Row:
         sentence=without_points(case.headline[0]["sentence"]) if case.headline else "",
         reasons=[(points(one["points"]), one["name"]) for one in case.headline],
         factors=[
-            (priority.LABELS.get(name, name), points(number))
+            (priority.LABELS.get(name, name), points(priority.whole(number)))
             for name, number in case.priority_factors.items()
-            if number
+            if priority.whole(number)
         ],
-        priority=f"{case.priority:.0f}",
+        priority=str(priority.whole(case.priority)),
         minors=f"{case.minors:,}",
         youngest=youngest_words(case),
     )

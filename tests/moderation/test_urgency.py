@@ -130,3 +130,18 @@ def test_the_factors_in_points() -> None:
         "recent": 40.0,
         "waiting": 40.0,
     }
+
+
+@given(points=POINTS, around=CIRCUMSTANCES, used=st.floats(0, 10))
+def test_the_factors_that_a_page_shows_add_up_to_the_priority_that_it_shows(
+    points: float, around: Circumstances, used: float
+) -> None:
+    named = priority.factors(points, around, used)
+    shown = sum(priority.whole(number) for number in named.values())
+    assert shown == priority.whole(priority.priority(named))
+
+
+def test_halves_are_rounded_alike_in_a_factor_and_in_the_sum() -> None:
+    named = {"points": 120.5, "accepted": 5.0}
+    assert [priority.whole(n) for n in named.values()] == [121, 5]
+    assert priority.whole(priority.priority(named)) == 126
