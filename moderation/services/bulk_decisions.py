@@ -9,6 +9,7 @@ from typing import Final
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -17,7 +18,7 @@ from moderation.access import visible_cases
 from moderation.domain.bulk import MOST, VERBS, obstacle
 from moderation.domain.transitions import State, Verb
 from moderation.domain.vocabulary import DismissReason, Severity
-from moderation.models import BulkItem, BulkJob
+from moderation.models import BulkItem, BulkJob, Case
 from moderation.services import claims, decisions
 from moderation.services.checks import Entered
 from moderation.services.decisions import SAY_WHY
@@ -62,10 +63,11 @@ def ask(
             words["until"] = entered.future("until", until, timezone.localdate()).isoformat()
     entered.check()
     with transaction.atomic():
+        # Locked: items refer to them, which would otherwise wait for them with the trail in hand.
+        known = _lock_all(visible_cases(user).filter(pk__in=versions))
         job = BulkJob.objects.create(by=user, verb=verb, words=words, asked_at=timezone.now())
-        known = visible_cases(user).filter(pk__in=versions).values_list("pk", flat=True)
         BulkItem.objects.bulk_create(
-            BulkItem(job=job, case_id=pk, version=versions[pk]) for pk in sorted(known)
+            BulkItem(job=job, case_id=pk, version=versions[pk]) for pk in known
         )
         record(
             actor=actor,
@@ -76,6 +78,12 @@ def ask(
         )
         transaction.on_commit(partial(current_app.send_task, RUN, args=[job.pk]), robust=True)
         return job
+
+
+def _lock_all(cases: QuerySet[Case]) -> list[int]:
+    """The ids of ``cases``, locked until the transaction ends, in their order."""
+    locked = cases.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return list(locked.values_list("pk", flat=True))
 
 
 def run(job_id: int) -> None:

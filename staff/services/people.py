@@ -193,9 +193,10 @@ def _is_self(actor: Actor, user: User) -> bool:
 def _locked(user_id: int) -> User:
     """The person, locked together with every active admin.
 
-    All in one order: of two admins who remove each other at once, one finds himself the last.
+    All in one order: of two admins who remove each other at once, one finds himself the last. Their
+    keys stay free: whatever they are just doing refers to them, and has the trail that this needs.
     """
-    rows = User.objects.select_for_update().order_by("pk")
+    rows = User.objects.select_for_update(no_key=True).order_by("pk")
     people = {
         user.pk: user for user in rows.filter(Q(pk=user_id) | Q(role=Role.ADMIN, is_active=True))
     }

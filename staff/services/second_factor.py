@@ -34,7 +34,7 @@ def reset_second_factor(*, actor: Actor, user_id: int) -> User:
     Raises NotAllowed; Refused for oneself and for a person without any; User.DoesNotExist.
     """
     actor.require(Capability.MANAGE_STAFF)
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     if actor.user is not None and actor.user.pk == user.pk:
         raise Refused("Change your own second factor on the preferences page.")
     factors = Authenticator.objects.filter(user=user)
