@@ -197,6 +197,8 @@ def refer(request: HttpRequest, reference: str) -> HttpResponse:
         form = forms.ReferForm(request.POST)
         if not form.is_valid():
             return with_refusal(request, case, form, status=422)
+        # To confirm by a second factor or at a sign-in service leads away from here, and back.
+        _keep_words(request, case, form)
         return _confirm(request, case, form)
     wrong = _unconfirmed(request, case)
     if wrong:
@@ -285,7 +287,7 @@ def take(
 
 
 def _keep_words(request: HttpRequest, case: Case, form: forms.CaseForm) -> None:
-    """What was written outlives the refusal: it is there again once the case is claimed again."""
+    """What was written outlives a refusal, and the way to another page: it is there again."""
     with suppress(Refused):
         drafts.keep(
             actor=actor(request), case_id=case.pk, form=form.name, given=request.POST.dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from audit.actors import Actor
@@ -13,6 +14,7 @@ from moderation.models import Case, Draft
 from moderation.services import claims, decisions, drafts
 from staff.errors import NotAllowed
 from staff.models import User
+from tests.conftest import PASSWORD
 from tests.moderation import factories
 from tests.moderation.scenarios import let_lapse
 from tests.pages.conftest import Seen, SignedIn
@@ -140,3 +142,19 @@ def test_a_draft_left_alone_for_a_month_goes(moderator: User) -> None:
         drafts.sweep(actor=Actor.of_user(moderator))
     assert drafts.sweep(actor=Actor.system("worker")) == 1
     assert Draft.objects.get().case == fresh
+
+
+def test_the_reasons_of_a_referral_outlive_the_way_to_a_second_factor(
+    moderator: User, supervisor: User, signed_in: SignedIn
+) -> None:
+    """The page that confirms leads elsewhere and back by plain links, which carry no words."""
+    case = factories.escalated(moderator)
+    browser, url = signed_in(supervisor), f"/cases/{case.reference}/"
+    words = {"version": case.version, "note": "The pattern and the reports agree."}
+    confirm = browser.post(f"{url}refer/", words)
+    back = f"{url}%3Fdo%3Drefer"
+    assert f"{reverse('mfa_reauthenticate')}?next={back}" in confirm.content.decode()
+    assert words["note"] in browser.get(url, {"do": "refer"}).content.decode()
+    sent = words | {"confirmed": "1", "password": PASSWORD}
+    assert browser.post(f"{url}refer/", sent).status_code == 303
+    assert not Draft.objects.exists()
