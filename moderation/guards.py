@@ -1,7 +1,8 @@
 """Pieces of SQL that the guards of several tables share, for migrations from ``0014`` on.
 
 Each function returns statements. Names of tables are qualified where a function runs later: a
-temporary table called like one of ours must not be read in its place. Earlier migrations spell
+temporary table called like one of ours must not be read in its place. Neither must a temporary type
+called ``text``, which is why each function has a search path of its own. Earlier migrations spell
 theirs out and stay as they are: what ran once must not change with this module.
 """
 
@@ -20,7 +21,8 @@ def function(name: str, body: str, *, declare: str = "", replace: bool = False) 
     how = "CREATE OR REPLACE FUNCTION" if replace else "CREATE FUNCTION"
     declared = f"DECLARE\n    {declare}\n" if declare else ""
     return f"""
-{how} {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
+{how} {name}() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $body$
 {declared}BEGIN
     {body}
 END

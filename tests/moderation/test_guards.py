@@ -7,13 +7,14 @@ from typing import Any
 
 import psycopg2
 import pytest
+from pytest_django.fixtures import Settings
 
 from audit.actors import Actor
 from audit.models import Entry
 from audit.services import verify
 from moderation.domain.transitions import State, allowed_pairs
-from moderation.models import Case, Referral
-from moderation.services import claims, decisions, escalation
+from moderation.models import Case, Referral, SecondLook
+from moderation.services import care, claims, decisions, escalation, second_looks, undo
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.sql import intruding, refused
@@ -153,6 +154,43 @@ def test_a_table_of_the_same_name_in_the_session_hides_no_decision(
         intruder.move(returned, State.IN_REVIEW, holder_id=moderator.pk)
         intruder.move(returned, State.ESCALATED, escalated_by_id=moderator.pk)
         intruder.move(returned, State.REFERRED, referred_by_id=supervisor.pk)
+
+
+# What a session can have of its own: a type called like one of the catalogue, and a cast to it
+# that turns every reason to refuse into nothing. Temporary types come before all others.
+_HOLLOW = (
+    "CREATE TYPE pg_temp.text AS (hollow integer)",
+    """CREATE FUNCTION pg_temp.hollow(pg_catalog.text) RETURNS pg_temp.text LANGUAGE sql
+        AS 'SELECT NULL::pg_temp.text'""",
+    """CREATE CAST (pg_catalog.text AS pg_temp.text) WITH FUNCTION pg_temp.hollow(pg_catalog.text)
+        AS ASSIGNMENT""",
+)
+
+
+@pytest.mark.parametrize("path", ["pg_temp, public", "pg_temp, pg_catalog, public", "public"])
+def test_a_type_of_the_same_name_in_the_session_hollows_no_refusal(
+    escalated: Case, moderator: User, path: str
+) -> None:
+    with refused("cannot go from escalated to monitoring") as intruder:
+        for statement in _HOLLOW:
+            intruder.run(statement)
+        intruder.run(f"SET search_path = {path}")
+        intruder.run(
+            "UPDATE public.moderation_case SET state = 'monitoring', monitor_until = '2099-01-01',"
+            " version = version + 1 WHERE id = %s",
+            escalated.pk,
+        )
+
+
+def test_every_guard_reads_types_from_the_catalogue_first() -> None:
+    with intruding() as intruder:
+        found = intruder.run(
+            "SELECT DISTINCT guard.proname,"
+            " coalesce('search_path=pg_catalog, pg_temp' = ANY (guard.proconfig), false)"
+            " FROM pg_proc guard JOIN pg_trigger ON tgfoid = guard.oid WHERE NOT tgisinternal"
+        )
+    assert [name for name, fixed in found if not fixed] == []
+    assert len(found) > 30
 
 
 def test_a_referral_names_the_people_of_its_case(
@@ -367,3 +405,50 @@ def test_a_case_begins_open_without_a_history_and_once_an_account(
         } | changed
         with refused(says) as intruder:
             intruder.run(_COPY.format(**values).format(**people))
+
+
+# -- What has no case of its own -------------------------------------------------------------------
+
+
+def test_a_second_look_is_given_by_its_person_and_goes_with_an_undoing_alone(
+    moderator: User, moderator2: User, supervisor: User, settings: Settings
+) -> None:
+    settings.SECOND_LOOK_PERCENT = 100
+    case = factories.dismissed(moderator)
+    with refused("the audit trail does not tell that it was given") as intruder:
+        intruder.run(
+            "UPDATE moderation_secondlook SET by_id = %s, started_at = now(), looked_at = now(),"
+            " verb = 'dismiss', reason = 'family', note = 'x', agreement = 'same'",
+            supervisor.pk,
+        )
+    with refused("only with a decision that was taken back") as intruder:
+        intruder.run("DELETE FROM moderation_secondlook")
+    undo.undo(actor=Actor.of_user(moderator), case_id=case.pk, version=case.version)
+    assert not SecondLook.objects.exists()
+    factories.dismissed(moderator)
+    actor = Actor.of_user(moderator2)
+    look = second_looks.start(actor=actor)
+    assert look is not None
+    second_looks.finish(actor=actor, look_id=look.pk, verb="monitor", note="Too few to say.")
+
+
+def test_deadlines_and_limits_of_shifts_are_set_in_somebody_s_name(admin: User) -> None:
+    with refused("Deadlines refused: the audit trail does not tell") as intruder:
+        intruder.run(
+            "INSERT INTO moderation_deadlineterms (spec, note, set_by_id, set_at)"
+            " VALUES ('{}', 'x', %s, now())",
+            admin.pk,
+        )
+    with refused("Limits of shifts refused: the audit trail does not tell") as intruder:
+        intruder.run(
+            "INSERT INTO moderation_careterms (cases, critical, reveals, contacts, set_by_id,"
+            " set_at) VALUES (1000, 1000, 1000, 'x', %s, now())",
+            admin.pk,
+        )
+    care.set_terms(actor=Actor.of_user(admin), cases=30, critical=5, reveals=9, contacts="Ask Sam.")
+    for statement in (
+        "UPDATE moderation_careterms SET cases = 1",
+        "DELETE FROM moderation_careterms",
+    ):
+        with refused("is refused: this is kept") as intruder:
+            intruder.run(statement)

@@ -196,7 +196,8 @@ def test_two_admins_who_remove_each_other_leave_one(admin: User, admin2: User) -
         return True
 
     for _ in range(10):
-        User.objects.update(is_active=True)
+        for user in User.objects.filter(is_active=False):
+            services.reactivate(actor=Actor.system("command"), user_id=user.pk)
         with ThreadPoolExecutor(2) as pool:
             done = list(pool.map(remove, [(admin, admin2), (admin2, admin)]))
         assert sorted(done) == [False, True]
