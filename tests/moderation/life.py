@@ -8,11 +8,14 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from audit.actors import Actor
+from moderation.domain.age_checks import REASON
 from moderation.errors import (
+    AgeAsked,
     CannotUndo,
     CaseTaken,
     FourEyes,
@@ -21,8 +24,16 @@ from moderation.errors import (
     LeaseLapsed,
     StaleCase,
 )
-from moderation.models import Case, Decision, Referral
-from moderation.services import claims, decisions, escalation, intake, referrals, undo
+from moderation.models import AgeCheck, Case, Decision, Exemption, PoliceHold, Referral, SecondLook
+from moderation.services import (
+    age_checks,
+    claims,
+    decisions,
+    escalation,
+    intake,
+    referrals,
+    undo,
+)
 from staff.capabilities import Role
 from staff.errors import NotAllowed
 from staff.models import User
@@ -31,6 +42,7 @@ from tests.moderation.sql import intruding
 
 SYSTEM = Actor.system("worker")
 NOTE = {"note": "What I saw."}
+_IN_A_MONTH = timezone.localdate() + timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -53,12 +65,20 @@ OF_THE_HOLDER = (
         "monitoring",
         {"until": timezone.localdate() + timedelta(days=7), **NOTE},
     ),
+    Decide(
+        decisions.dismiss, "dismissed", {"reason": "family", "exempt_until": _IN_A_MONTH, **NOTE}
+    ),
+    Decide(age_checks.ask, "monitoring", {"until": _IN_A_MONTH, **NOTE}),
 )
 OF_THE_SUPERVISOR = (
     Decide(escalation.refer, "referred", NOTE),
     Decide(escalation.send_back, "open", NOTE),
     Decide(escalation.dismiss, "dismissed", {"reason": "data_error", **NOTE}),
+    Decide(
+        escalation.dismiss, "dismissed", {"reason": "family", "exempt_until": _IN_A_MONTH, **NOTE}
+    ),
 )
+IN_BULK = (OF_THE_HOLDER[1], OF_THE_HOLDER[2])
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,16 @@ REFERRAL_STEPS = (
 
 
 @dataclass
+class Look:
+    """A second look that a decision was drawn for."""
+
+    of_version: int
+    decided_by: str
+    by: str | None = None
+    given: bool = False
+
+
+@dataclass
 class Told:
     """What the model knows of one case."""
 
@@ -106,6 +136,17 @@ class Told:
     before: Told | None = None  # as it was before the last decision, while that can be taken back
     decided_by: str | None = None
     referral: str | None = None  # the state of its referral
+    decisions: int = 0
+    knows: set[str] = field(default_factory=set)  # who decided on it or left a note
+    held_for_police: bool = False
+    asked_at: int | None = None  # the version whose decision asked for an age check not answered
+    monitored_at: int | None = None  # the version of its last decision, where that set it aside
+    exempt: set[int] = field(default_factory=set)  # versions whose decisions granted an exemption
+    looks: list[Look] = field(default_factory=list)
+
+    def hidden_from(self, who: str) -> bool:
+        """Whether ``who`` has begun to decide on it again."""
+        return any(look.by == who and not look.given for look in self.looks)
 
     def goes(self, state: str) -> None:
         self.state, self.version = state, self.version + 1
@@ -130,6 +171,7 @@ class Watched(RuleBasedStateMachine):
                 "UPDATE moderation_case SET state = 'dismissed', holder_id = NULL,"
                 " lease_expires_at = NULL WHERE state <> 'referred'"
             )
+            superuser.run("DELETE FROM moderation_secondlook")
 
     def actor(self, who: str) -> Actor:
         return Actor.of_user(self.people[who])
@@ -239,10 +281,17 @@ class Watched(RuleBasedStateMachine):
             )
             and before is not None
         ):
+            undone = told.version
             told.goes("in_review")
             told.holder = who
             told.escalated_by = before.escalated_by
             told.points_when_decided = before.points_when_decided
+            told.decisions += 1
+            told.monitored_at = None
+            told.exempt.discard(undone)
+            told.looks = [lk for lk in told.looks if lk.of_version != undone or lk.given]
+            if told.asked_at == undone:
+                told.asked_at = None
 
     def of_a_supervisor(self, told: Told, who: str, age: int) -> type[Exception] | None:
         if self.role(who) != Role.SUPERVISOR:
@@ -255,24 +304,60 @@ class Watched(RuleBasedStateMachine):
 
     def decides(self, told: Told, who: str, age: int, decision: Decide) -> None:
         expect = self.of_the_holder if decision in OF_THE_HOLDER else self.of_a_supervisor
-        service, words, state = decision.service, decision.words, decision.state
+        expected = expect(told, who, age)
+        asks = decision.service is age_checks.ask
+        if expected is None and asks and (told.asked_at is not None or told.held_for_police):
+            expected = AgeAsked
         version = told.version + age
         if self.tries(
-            expect(told, who, age),
-            lambda: service(actor=self.actor(who), case_id=told.id, version=version, **words),
+            expected,
+            lambda: decision.service(
+                actor=self.actor(who), case_id=told.id, version=version, **decision.words
+            ),
         ):
-            before = replace(told)
-            told.goes(state)
-            if decision in OF_THE_HOLDER:
-                told.before, told.decided_by = before, who
-            if state == "escalated":
-                told.escalated_by = who
-                told.escalators.add(who)
-            elif state == "referred":
-                told.referred_by = who
-                told.referral = "approved"
-            if state in {"dismissed", "monitoring", "referred"}:
-                told.points_when_decided = told.points
+            self.decided(told, who, decision)
+
+    def decided(self, told: Told, who: str, decision: Decide) -> None:
+        """What the model knows once ``who`` has decided."""
+        before, state = replace(told), decision.state
+        asks = decision.service is age_checks.ask
+        told.goes(state)
+        told.decisions += 1
+        told.knows.add(who)
+        told.monitored_at = told.version if state == "monitoring" else None
+        if decision in OF_THE_HOLDER:
+            told.before, told.decided_by = before, who
+            if state in {"dismissed", "monitoring"} and not asks:
+                told.looks.append(Look(told.version, who))
+        if asks:
+            told.asked_at = told.version
+        if "exempt_until" in decision.words:
+            told.exempt.add(told.version)
+        if state == "escalated":
+            told.escalated_by = who
+            told.escalators.add(who)
+        elif state == "referred":
+            told.referred_by = who
+            told.referral = "approved"
+        if state in {"dismissed", "monitoring", "referred"}:
+            told.points_when_decided = told.points
+
+    def decided_in_bulk(self, told: Told, who: str, decision: Decide, age: int) -> bool:
+        """Whether the job of ``who`` decides the case that was reviewed so many versions ago."""
+        others = told.state == "in_review" and told.holder != who and not told.lapsed
+        if age or told.state not in {"open", "in_review"} or others:
+            return False
+        if Case.objects.get(pk=told.id).severity == "critical":
+            return False
+        self.held_by(told, who)
+        self.decided(told, who, decision)
+        return True
+
+    def answers(self, told: Told) -> None:
+        """The age check that waited is answered: the case comes back where it still waits."""
+        if told.state == "monitoring" and told.monitored_at == told.asked_at:
+            told.goes("open")
+        told.asked_at = None
 
     @invariant()
     def the_database_says_what_the_model_says(self) -> None:
@@ -301,3 +386,49 @@ class Watched(RuleBasedStateMachine):
             assert referral.state == self.told[referral.case_id].referral
             escalators = Decision.objects.filter(case=referral.case_id, verb="escalate")
             assert referral.approved_by_id not in set(escalators.values_list("by", flat=True))
+
+    @invariant()
+    def what_hangs_on_a_case_is_what_the_model_says(self) -> None:
+        names = {user.pk: name for name, user in self.people.items()} | {None: None}
+        cases = list(self.told)
+        decided = Decision.objects.filter(case__in=cases).values_list("case", flat=True)
+        held = set(
+            PoliceHold.objects.filter(case__in=cases, lifted_at=None).values_list("case", flat=True)
+        )
+        asked = dict(
+            AgeCheck.objects.filter(
+                case__in=cases, answered_at=None, withdrawn_at=None
+            ).values_list("case", "decision__case_version")
+        )
+        exempt = set(
+            Exemption.objects.filter(decision__case__in=cases, revoked_at=None).values_list(
+                "decision__case", "decision__case_version"
+            )
+        )
+        looks = SecondLook.objects.filter(decision__case__in=cases).order_by("pk")
+        told_looks = [
+            (pk, look.of_version, look.by, look.given)
+            for pk, told in self.told.items()
+            for look in told.looks
+        ]
+        of_each = list(decided)
+        for pk, told in self.told.items():
+            assert of_each.count(pk) == told.decisions
+            assert (pk in held, asked.get(pk)) == (told.held_for_police, told.asked_at)
+        assert exempt == {(pk, v) for pk, told in self.told.items() for v in told.exempt}
+        found = [
+            (look.decision.case_id, look.decision.case_version, names[look.by_id], look.looked_at)
+            for look in looks.select_related("decision")
+        ]
+        assert sorted((*row[:2], row[2] or "", row[3] is not None) for row in found) == sorted(
+            (*row[:2], row[2] or "", row[3]) for row in told_looks
+        )
+
+    @invariant()
+    def nobody_has_two_live_cases_or_looks_again_at_what_they_decided(self) -> None:
+        live = Case.objects.exclude(state__in=["dismissed", "referred"])
+        accounts = list(live.values_list("account", flat=True))
+        assert len(accounts) == len(set(accounts))
+        assert not SecondLook.objects.filter(by=F("decision__by")).exists()
+        asking = Decision.objects.filter(case__in=self.told, reason=REASON)
+        assert AgeCheck.objects.filter(case__in=self.told).count() == asking.count()

@@ -30,6 +30,12 @@ class Intruder:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else cursor.rowcount
 
+    def run_with(self, statement: str, **values: Any) -> Any:
+        """The same with values by name."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else cursor.rowcount
+
     def move(self, case: Case, state: State, **columns: Any) -> None:
         """Move ``case`` with every column as the checks between columns want it."""
         wanted: dict[str, Any] = {

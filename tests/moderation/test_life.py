@@ -11,11 +11,11 @@ import os
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     initialize,
     precondition,
     rule,
@@ -27,7 +27,7 @@ from audit.services import verify
 from moderation.domain.transitions import State
 from moderation.errors import CaseTaken, IllegalMove, LeaseLapsed
 from moderation.models import Case, Shift
-from moderation.services import claims, decisions, upkeep
+from moderation.services import care, claims, decisions, upkeep
 from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation.life import (
@@ -38,20 +38,21 @@ from tests.moderation.life import (
     Decide,
     ReferralStep,
     Told,
-    Watched,
 )
+from tests.moderation.life_around import AGES_OF_PAGES, PEOPLE, Around
 from tests.moderation.scenarios import let_lapse, set_column
 from tests.moderation.sql import refused
 
-# Hypothesis leans to what stands first: supervisors, who can escalate and approve.
-PEOPLE = st.sampled_from(["sam", "sue", "mo", "max", "ada"])
-# How far the version that a page shows is from the case's own: mostly not at all.
 _SENT = ("sent", "acknowledged", "rejected")
-AGES_OF_PAGES = st.sampled_from([0, 0, 0, 0, -1, -2, 1])
 
 
-class Life(Watched):
-    cases = Bundle("cases")
+def _by_activity(*, actor: Actor, case_id: int) -> Case:
+    """What a person's typing does to the hold."""
+    return claims.renew(actor=actor, case_id=case_id, by_activity=True)
+
+
+class Life(Around):
+    cases = Around.cases
 
     # -- Cases come ----------------------------------------------------------------------------
 
@@ -82,9 +83,10 @@ class Life(Watched):
         if not self.works(who):
             self.tries(NotAllowed, lambda: claims.claim_next(actor=self.actor(who)))
             return
-        free = [told.id for told in self.told.values() if told.state == "open"]
+        seen = [told for told in self.told.values() if not told.hidden_from(who)]
+        free = [told.id for told in seen if told.state == "open"]
         best = Case.objects.filter(pk__in=free).order_by("-priority", "id").first()
-        lapsed = {told.id for told in self.told.values() if told.lapsed}
+        lapsed = {told.id for told in seen if told.lapsed}
         taken = claims.claim_next(actor=self.actor(who))
         if best is not None:
             assert taken == best
@@ -93,7 +95,29 @@ class Life(Watched):
         if taken is not None:
             self.held_by(self.told[taken.pk], who)
 
-    @rule(case=cases, who=PEOPLE, service=st.sampled_from([claims.renew, claims.release]))
+    @rule(who=PEOPLE, data=st.data())
+    def claim_together(self, who: str, data: Any) -> None:
+        ids = data.draw(st.lists(st.sampled_from(sorted(self.told)), min_size=1, max_size=4))
+        if not self.works(who):
+            self.tries(
+                NotAllowed, lambda: claims.claim_together(actor=self.actor(who), case_ids=ids)
+            )
+            return
+        free = []
+        for told in (self.told[pk] for pk in dict.fromkeys(ids)):
+            mine = told.state == "in_review" and told.holder == who
+            if not told.hidden_from(who) and (told.state == "open" or told.lapsed or mine):
+                free.append(told)
+        taken = claims.claim_together(actor=self.actor(who), case_ids=ids)
+        assert [case.pk for case in taken] == [told.id for told in free]
+        for told in free:
+            self.held_by(told, who)
+
+    @rule(
+        case=cases,
+        who=PEOPLE,
+        service=st.sampled_from([claims.renew, _by_activity, claims.release, care.skip]),
+    )
     def renew_or_release(self, case: int, who: str, service: Any) -> None:
         told = self.told[case]
         expected: type[Exception] | None = None
@@ -106,7 +130,7 @@ class Life(Watched):
         elif told.lapsed:
             expected = LeaseLapsed
         went = self.tries(expected, lambda: service(actor=self.actor(who), case_id=case))
-        if went and service is claims.release:
+        if went and service in {claims.release, care.skip}:
             told.goes("open")
 
     @precondition(lambda self: self.some("in_review"))
@@ -212,10 +236,11 @@ class Life(Watched):
 
     @rule(case=cases, who=PEOPLE)
     def leave_a_note(self, case: int, who: str) -> None:
-        self.tries(
+        if self.tries(
             None if self.works(who) else NotAllowed,
             lambda: decisions.add_note(actor=self.actor(who), case_id=case, text="Seen."),
-        )
+        ):
+            self.told[case].knows.add(who)
 
     @precondition(lambda self: self.some("monitoring"))
     @rule(data=st.data())
@@ -300,8 +325,9 @@ def test_the_life_of_cases(
     }
     thorough = 2_000 if settings.get_current_profile_name() == "thorough" else 40
     sequences = int(os.environ.get("SIGHTLINE_LIFE_SEQUENCES", thorough))
-    run_state_machine_as_test(
-        Life,
-        settings=settings(max_examples=sequences, stateful_step_count=30),
-    )
+    with override_settings(SECOND_LOOK_PERCENT=100):  # every decision that may get one does
+        run_state_machine_as_test(
+            Life,
+            settings=settings(max_examples=sequences, stateful_step_count=30),
+        )
     assert verify(actor=Actor.of_user(auditor)).ok
