@@ -150,11 +150,12 @@ def test_the_reasons_of_a_referral_outlive_the_way_to_a_second_factor(
     """The page that confirms leads elsewhere and back by plain links, which carry no words."""
     case = factories.escalated(moderator)
     browser, url = signed_in(supervisor), f"/cases/{case.reference}/"
-    words = {"version": case.version, "note": "The pattern and the reports agree."}
+    note = "The pattern and the reports agree."
+    words = {"version": case.version, "note": note}
     confirm = browser.post(f"{url}refer/", words)
     back = f"{url}%3Fdo%3Drefer"
     assert f"{reverse('mfa_reauthenticate')}?next={back}" in confirm.content.decode()
-    assert words["note"] in browser.get(url, {"do": "refer"}).content.decode()
+    assert note in browser.get(url, {"do": "refer"}).content.decode()
     sent = words | {"confirmed": "1", "password": PASSWORD}
     assert browser.post(f"{url}refer/", sent).status_code == 303
     assert not Draft.objects.exists()
