@@ -30,6 +30,7 @@ from moderation.package.archive import pack
 from moderation.services import carriers, filing, outbox, referrals
 from staff.errors import NotAllowed, Refused
 from staff.models import User
+from staff.services import deactivate
 from tests.moderation import factories
 from tests.moderation.package.cybertip_stub import PASSWORD, SCHEMA, USER, Stub, serve
 from tests.moderation.package.test_filing import FILES
@@ -165,8 +166,7 @@ def test_wrong_credentials_are_not_tried_thirty_times(
 def test_permission_and_state_are_asked_again(
     delivery: Delivery, referral: Referral, supervisor: User, supervisor2: User, stub: Stub
 ) -> None:
-    supervisor.is_active = False
-    supervisor.save()
+    deactivate(actor=Actor.system("command"), user_id=supervisor.pk)
     failed = _deliver(delivery)
     assert (failed.state, stub.asked) == ("dead", [])
     assert "may no longer do so" in failed.last_error
