@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -34,6 +34,8 @@ class Delivery(models.Model):
         DONE = "done", "delivered"
         DEAD = "dead", "given up, needs a person"
         WITHDRAWN = "withdrawn", "taken back before it left"
+
+    ON_ITS_WAY: ClassVar = (State.WAITING, State.SENDING)
 
     key = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -95,8 +97,7 @@ class Delivery(models.Model):
     @property
     def is_under_way(self) -> bool:
         """Whether it arrives without anybody doing more; a rehearsal reaches nobody."""
-        on_its_way = self.state in (self.State.WAITING, self.State.SENDING)
-        return on_its_way and not self._is_rehearsal
+        return self.state in self.ON_ITS_WAY and not self._is_rehearsal
 
     @property
     def may_be_filed_as(self) -> str:

@@ -33,7 +33,7 @@ def deliveries(user: User) -> QuerySet[Delivery]:
     """All deliveries of cases that ``user`` may see: what needs a person first, then the newest."""
     order = Case(
         When(_NEEDS_A_PERSON, then=Value(0)),
-        When(state__in=(State.WAITING, State.SENDING), then=Value(1)),
+        When(state__in=Delivery.ON_ITS_WAY, then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
@@ -45,11 +45,9 @@ def deliveries(user: User) -> QuerySet[Delivery]:
     )
 
 
-def under_way(referral: OuterRef) -> QuerySet[Delivery]:
-    """Deliveries that carry a referral to its receiver without anybody doing more."""
-    on_its_way = Delivery.objects.filter(
-        referral=referral, state__in=(State.WAITING, State.SENDING)
-    )
+def under_way(referral: Referral | OuterRef) -> QuerySet[Delivery]:
+    """Deliveries of a referral of which ``Delivery.is_under_way`` is true."""
+    on_its_way = Delivery.objects.filter(referral=referral, state__in=Delivery.ON_ITS_WAY)
     return on_its_way.exclude(payload__destination=Destination.NCMEC_TEST)
 
 

@@ -23,6 +23,7 @@ from audit.services import record
 from moderation.domain import backoff
 from moderation.domain.referrals import ReferralState
 from moderation.models import AgeCheck, Case, Decision, Delivery, Referral
+from moderation.selectors.outbox import under_way
 from moderation.services import mishaps, referrals
 from moderation.services.carriers import Arrived, Carrier, GiveUp, Lost, TryAgain, carrier
 from moderation.services.moves import background, lock, person, target
@@ -57,11 +58,11 @@ def ask(*, actor: Actor, referral_id: int, kind: str, destination: str) -> Deliv
                 f"The referral of {case.reference} is {referral.get_state_display()}; it can be "
                 "sent once it is approved, and once only."
             )
-        others = Delivery.objects.filter(referral=referral)
-        if under_way := next((row for row in others if row.is_under_way), None):
+        on_its_way = under_way(referral).first()
+        if on_its_way is not None:
             raise Refused(
                 f"The referral of {case.reference} is on its way to "
-                f"{under_way.get_kind_display()} already."
+                f"{on_its_way.get_kind_display()} already."
             )
         delivery = queue(
             key=key,

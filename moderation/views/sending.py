@@ -124,7 +124,7 @@ def nca(request: HttpRequest, reference: str) -> HttpResponse:
         "erased": not evidence and select.is_erased(referral),
         "form": form,
         "approved": referral.state == ReferralState.APPROVED,
-        "under_way": any(row.is_under_way for row in Delivery.objects.filter(referral=referral)),
+        "under_way": select.under_way(referral).exists(),
     }
     return render(request, "moderation/nca.html", context, status=422 if form.errors else 200)
 

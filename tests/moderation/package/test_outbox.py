@@ -21,12 +21,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from audit import verbs
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.cybertipline.client import HOSTS, Answered
 from moderation.errors import OnItsWay
 from moderation.models import Delivery, Referral, SealedPackage
 from moderation.package.archive import pack
+from moderation.selectors.outbox import under_way
 from moderation.services import carriers, filing, outbox, referrals
 from staff.errors import NotAllowed, Refused
 from staff.models import User
@@ -219,6 +221,7 @@ def test_a_rehearsal_that_cannot_be_delivered_keeps_nobody_from_filing(
     settings.CYBERTIPLINE_HOST = "production"
     real = filing.file(actor=by, referral_id=referral.pk)
     assert real.pk != rehearsal.pk
+    assert list(under_way(referral)) == [real]
     settings.CYBERTIPLINE_HOST = "test"
     assert _deliver(real).state == "done"
     assert Referral.objects.get().destination == "ncmec"
@@ -249,6 +252,21 @@ def test_a_worker_that_died_before_the_clock_was_set_back_is_replaced(
     )
     assert outbox.deliver_due(actor=WORKER) == 1
     assert (Delivery.objects.get().state, len(stub.filed)) == ("done", 1)
+
+
+def test_no_rehearsal_is_asked_for_once_the_report_is_on_its_way(
+    delivery: Delivery, supervisor: User, settings: Any
+) -> None:
+    settings.CYBERTIPLINE_HOST = "test"
+    with pytest.raises(Refused, match="on its way"):
+        filing.file(actor=Actor.of_user(supervisor), referral_id=delivery.referral_id or 0)
+
+
+def test_every_kind_of_delivery_has_a_carrier_with_words_for_the_trail() -> None:
+    for kind in Delivery.Kind:
+        topic = carriers.carrier(kind).topic
+        for verb in ("retry", "undelivered"):
+            verbs.check(f"{topic}.{verb}")
 
 
 def test_a_report_that_breaks_a_rule_never_leaves(
