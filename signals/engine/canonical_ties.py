@@ -33,6 +33,38 @@ def _sorted_pair(x: Any, y: Any) -> Any:
     return pair(ibis.least(x, y), ibis.greatest(x, y))
 
 
+def _dated(stated: Table, asked: Table, granted: Table, ends: Table) -> Table:
+    """Stated ties (pair, start, until), where those without a start begin with their request.
+
+    Nobody asks for what there is: of a pair with a request in the events, a tie without a start is
+    no older than the first request that was granted, else than the first. Where the pair had come
+    apart before it asked, there was an earlier tie, and nothing is known about its start.
+    ``asked``, ``granted``, ``ends``: pair, t.
+    """
+    undated = stated.filter(stated.start == ALWAYS)
+    first = asked.group_by(asking="pair").aggregate(asked_at=asked.t.min())
+    first = first.semi_join(undated, first.asking == undated.pair)
+    given = granted.group_by(granting="pair").aggregate(granted_at=granted.t.min())
+    apart = ends.group_by(parted="pair").aggregate(apart_at=ends.t.min())
+    begun = first.left_join(given, first.asking == given.granting)
+    begun = begun.left_join(apart, begun.asking == apart.parted)
+    begun = begun.filter(begun.apart_at.isnull() | (begun.apart_at >= begun.asked_at))
+    begun = begun.select("asking", begins=begun.granted_at.fill_null(begun.asked_at))
+    both = undated.left_join(begun, undated.pair == begun.asking)
+    both = both.select("pair", start=both.begins.fill_null(both.start), until="until")
+    return stated.filter(stated.start != ALWAYS).union(both)
+
+
+def _friend_ends(events: Table, answers: Table, undone: Table) -> Table:
+    """What ends friend ties: pair, t."""
+    removed = of_type(events, "Remove").select(x="actor", y="object", t="t")
+    taken = undone.filter((undone.kind == OFFER) & (undone.what != TYPE["Block"]))
+    # an offer that is rejected after it was accepted is an end too
+    refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == OFFER))
+    ends = removed.union(taken.select("x", "y", "t")).union(refused.select(x="u", y="v", t="t"))
+    return ends.select(pair=_sorted_pair(ends.x, ends.y), t=ends.t)
+
+
 def friend_ties(
     ties: Table, events: Table, answers: Table, undone: Table, openings: Table
 ) -> Table:
@@ -41,8 +73,14 @@ def friend_ties(
     A stated tie counts as begun by whoever first asked the other before it; an accepted offer by
     who offered.
     """
+    accepts = answers.filter((answers.type == TYPE["Accept"]) & (answers.kind == OFFER))
+    ends = _friend_ends(events, answers, undone)
     stated = ties.filter(ties.kind == KIND["friend"])
     stated = stated.select(pair=_sorted_pair(stated.a, stated.b), start="since", until="until")
+    offers = of_type(events, "Offer")
+    offers = offers.select(pair=_sorted_pair(offers.actor, offers.object), t="t")
+    granted = accepts.select(pair=_sorted_pair(accepts.u, accepts.v), t="t")
+    stated = _dated(stated, offers, granted, ends)
     asked = openings.filter(openings.kind != CREATE)
     asked = asked.select(
         asked=_sorted_pair(asked.u, asked.v),
@@ -63,7 +101,6 @@ def friend_ties(
         by=known.by.fill_null(0).cast("int8"),
         init=known.init.fill_null(big(NEVER)),
     )
-    accepts = answers.filter((answers.type == TYPE["Accept"]) & (answers.kind == OFFER))
     accepted = accepts.select(
         pair=_sorted_pair(accepts.u, accepts.v),
         start=accepts.t,
@@ -71,21 +108,13 @@ def friend_ties(
         by=ibis.ifelse(accepts.u < accepts.v, 1, 2).cast("int8"),
         init=accepts.requested,
     )
-    removed = of_type(events, "Remove").select(x="actor", y="object", t="t")
-    taken = undone.filter((undone.kind == OFFER) & (undone.what != TYPE["Block"]))
-    # an offer that is rejected after it was accepted is an end too
-    refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == OFFER))
-    ends = removed.union(taken.select("x", "y", "t")).union(refused.select(x="u", y="v", t="t"))
-    ends = ends.select(pair=_sorted_pair(ends.x, ends.y), t=ends.t)
     return _with_ends(older.union(known, accepted), ends)
 
 
 def follows(ties: Table, events: Table, answers: Table, requests: Table, undone: Table) -> Table:
     """u follows v: pair (u, v), start, end, published (when u asked to). Repeats are in it."""
     stated = ties.filter(ties.kind == KIND["follow"])
-    stated = stated.select(
-        pair=pair(stated.a, stated.b), start="since", until="until", published="since"
-    )
+    stated = stated.select(pair=pair(stated.a, stated.b), start="since", until="until")
     asked = of_type(events, "Follow").select("id", "actor", "object", published="t")
     known = asked.left_join(requests, asked.id == requests.request)
     known = known.filter(known.accepted.notnull() | known.rejected.isnull())
@@ -102,6 +131,9 @@ def follows(ties: Table, events: Table, answers: Table, requests: Table, undone:
     refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == FOLLOW))
     ends = both.union(taken).union(refused.select("u", "v", "t"))
     ends = ends.select(pair=pair(ends.u, ends.v), t=ends.t)
+    requested = asked.select(pair=pair(asked.actor, asked.object), t="published")
+    stated = _dated(stated, requested, begun.select("pair", t="start"), ends)
+    stated = stated.mutate(published=stated.start).select(*begun.columns)
     return _with_ends(stated.union(begun), ends)
 
 

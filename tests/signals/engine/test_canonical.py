@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from signals.engine.canonical import OUTCOMES
 from signals.engine.derive import derive
 from signals.engine.duckdb import DuckDB
 from signals.engine.prepare import instant, prepare
-from signals.engine.tables import RawGraph
+from signals.engine.tables import EVENTS, RawGraph
 from signals.indicators import no_mutuals, refused
 from signals.spec import ThresholdSpec
 from tests.signals.engine.graphs import at, random_graph
@@ -86,6 +87,36 @@ def check_refused(columns: Mapping, world: World, ids: np.ndarray) -> None:
 def test_canonical_tables_equal_plain_python(seed: int, coarse: int, share: float) -> None:
     graph = random_graph(seed, coarse=coarse)
     check(graph, int(at(24 * 730 * share).timestamp()) * 1_000_000)
+
+
+def test_todays_list_of_friends_lends_no_contact_the_friends_made_afterwards() -> None:
+    """Ties without a start: 1 asks 2, and before 2 agrees asks 3, afterwards 4, friends of 2."""
+    people = [{"id": i, "birth_year": 2012, "age_source": "self_declared"} for i in range(1, 6)]
+    ties = [{"a": a, "b": b, "kind": "friend"} for a, b in ((1, 2), (2, 3), (2, 4), (4, 5))]
+    ties += [{"a": 5, "b": 1, "kind": "friend"}]
+    events = [
+        {"id": 1, "type": "Offer", "actor": 1, "object": 2, "published": at(10)},
+        {"id": 2, "type": "Offer", "actor": 1, "object": 3, "published": at(11)},
+        {"id": 3, "type": "Accept", "actor": 2, "ref": 1, "published": at(12)},
+        {"id": 4, "type": "Offer", "actor": 1, "object": 4, "published": at(13)},
+        # these two had come apart before one asked again: how old the first tie was is unknown
+        {"id": 5, "type": "Remove", "actor": 5, "object": 1, "published": at(14)},
+        {"id": 6, "type": "Offer", "actor": 5, "object": 1, "published": at(15)},
+    ]
+    graph = RawGraph(
+        accounts=pa.Table.from_pylist(people),
+        ties=pa.Table.from_pylist(ties),
+        events=pa.Table.from_pylist(events, schema=EVENTS),
+    )
+    as_of = int(at(20).timestamp()) * 1_000_000
+    check(graph, as_of)
+    with DuckDB() as backend:
+        prepared = prepare(graph, as_of)
+        tables = derive(backend, prepared, SPEC, lambda stage: None)
+        facts = backend.fetch(tables.facts).to_pylist()
+    found = {(row["u"] + 1, row["v"] + 1): row["m"] for row in facts}
+    # in common with 3 nobody, as 2 had not agreed; with 4 both 2 and 5, a friend of old
+    assert found == {(1, 2): 0, (1, 3): 0, (1, 4): 2, (5, 1): 0}
 
 
 def test_without_an_instant_everything_counts() -> None:

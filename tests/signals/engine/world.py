@@ -146,6 +146,30 @@ class World:
                 ends.append((asked["actor"], asked["object"], answer["t"]))
         return ends
 
+    def _begin(self, tie: dict) -> float:
+        """When a stated tie began: without a start, with the request of its pair, if any."""
+        if tie["start"] != oracle.ALWAYS:
+            return tie["start"]
+        pair = (tie["a"], tie["b"])
+        kind = "Offer" if tie["kind"] == "friend" else "Follow"
+
+        def same(x: int, y: int) -> bool:
+            return (x, y) == pair or (kind == "Offer" and (y, x) == pair)
+
+        requests = [event for event in self.of(kind) if same(event["actor"], event["object"])]
+        asked = min((event["t"] for event in requests), default=oracle.ALWAYS)
+        if not requests or any(same(u, v) and t < asked for u, v, t in self._ends(kind)):
+            return oracle.ALWAYS
+        granted = [t for event in requests for t in self.answered(event, "Accept")]
+        granted += [
+            event["t"]
+            for event in requests
+            if kind == "Follow"
+            and not self.answered(event, "Accept")
+            and not self.answered(event, "Reject")
+        ]
+        return min(granted, default=asked)
+
     def _friends(self) -> list[oracle.Tie]:
         ends = self._ends("Offer")
 
@@ -157,7 +181,7 @@ class World:
         for tie in self.stated:
             if tie["kind"] != "friend":
                 continue
-            a, b, start = tie["a"], tie["b"], tie["start"]
+            a, b, start = tie["a"], tie["b"], self._begin(tie)
             begun: dict[int, float | None] = {a: None, b: None}
             known: list[Contact | None] = [
                 c for c in self.contacts if {c.u, c.v} == {a, b} and c.kind != "Create"
@@ -180,7 +204,7 @@ class World:
     def _mutual_follows(self) -> list[oracle.Tie]:
         ends = self._ends("Follow")
         follows = [
-            (tie["a"], tie["b"], tie["start"], tie["end"], tie["start"])
+            (tie["a"], tie["b"], self._begin(tie), tie["end"], self._begin(tie))
             for tie in self.stated
             if tie["kind"] == "follow"
         ]
