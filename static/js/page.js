@@ -43,6 +43,23 @@
     }
   });
 
+  // --- Copy: marks the field as well, for whoever copies by hand where the browser forbids it -------
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(field.value);
+      announce("Copied.");
+      button.firstChild.data = "Copied";
+    } catch {
+      field.focus();
+      field.select();
+      announce("The browser does not let Sightline copy. The text is marked: copy it with Ctrl-C.");
+    }
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const menu = event.target.closest?.("details[data-menu][open]");
@@ -68,17 +85,48 @@
     tick();
   });
 
+  // What a page asks by itself, every few seconds or while it is polled.
+  function inBackground(detail) {
+    const asking = detail.requestConfig?.elt ?? detail.elt;
+    return asking.hasAttribute("data-poll") || Boolean(asking.getAttribute("hx-trigger")?.includes("every "));
+  }
+
+  /** Says, seen and heard, that what somebody asked for did not happen. One such alert is enough. */
+  function complain(text) {
+    document.getElementById("failure")?.remove();
+    const alert = document.createElement("div");
+    alert.id = "failure";
+    alert.className = "alert alert--error failure";
+    alert.setAttribute("role", "alert");
+    const words = document.createElement("div");
+    words.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "button button--quiet button--small";
+    close.dataset.dismiss = "";
+    close.textContent = "Dismiss";
+    alert.append(words, close);
+    // A dialog lies over everything else on the page.
+    (document.querySelector("dialog[open]") ?? document.getElementById("main")).prepend(alert);
+  }
+
   document.addEventListener("htmx:responseError", (event) => {
+    if (inBackground(event.detail)) return;
     const code = event.detail.xhr.status;
-    announce(
-      code === 403 || code === 404
-        ? "That is not available to you. Nothing was changed."
-        : "The server could not answer. Nothing was changed; try again."
+    complain(
+      code < 500
+        ? "This was not taken: it is not available to you, or no longer. Reload the page to see how things stand."
+        : "The server could not answer. Try again; if it happens again, tell an administrator the time."
     );
   });
 
-  document.addEventListener("htmx:sendError", () => {
-    announce("The server cannot be reached. Nothing was changed; try again.");
+  document.addEventListener("htmx:sendError", (event) => {
+    if (inBackground(event.detail)) return;
+    complain("The server cannot be reached. Check your connection and try again.");
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.shouldSwap && !inBackground(event.detail)) document.getElementById("failure")?.remove();
   });
 
   // What a page asks by itself is no activity of a person: it must not keep a session alive.

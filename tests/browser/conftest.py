@@ -48,7 +48,9 @@ def open_browser(
     complaints: list[str] = []
 
     def complain(text: str) -> None:
-        if not any(f"status of {code}" in text for code in (403, 404, 409, 422)):
+        words = ("status of", "Status Error Code")  # Chromium's, and htmx's
+        told = [f"{one} {code}" for one in words for code in (403, 404, 405, 409, 422)]
+        if not any(one in text for one in told):
             complaints.append(text)
 
     def watch(page: Page) -> None:

@@ -25,7 +25,7 @@ def test_what_leaves_the_house(
     settings.CYBERTIPLINE_HOST = "production"
     settings.CYBERTIPLINE_USERNAME = settings.CYBERTIPLINE_PASSWORD = "x"
     settings.REPORTER_EMAIL = "safety@example.com"
-    case = _referred(stories.coach(children=7, account_id="flagged-1"), moderator, supervisor2)
+    case = referred(stories.coach(children=7, account_id="flagged-1"), moderator, supervisor2)
     factories.undelivered(moderator, supervisor2)
     packages.seal_approved(actor=Actor.system("worker"))
     page = sign_in(supervisor)
@@ -40,7 +40,7 @@ def test_what_leaves_the_house(
         check(page, name)
 
 
-def _referred(case: Case, by: User, approved_by: User) -> Case:
+def referred(case: Case, by: User, approved_by: User) -> Case:
     case = claims.claim(actor=Actor.of_user(by), case_id=case.pk)
     case = escalation.escalate(
         actor=Actor.of_user(by),
