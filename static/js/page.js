@@ -216,5 +216,11 @@
     true
   );
 
-  document.addEventListener("DOMContentLoaded", () => focusWithin(document.body));
+  document.addEventListener("DOMContentLoaded", () => {
+    // On a small screen the bar's pages go on beyond its edge: the current one is brought into sight.
+    const current = document.querySelector(".nav a[aria-current]");
+    const bar = current?.closest(".nav");
+    if (bar) bar.scrollLeft += current.getBoundingClientRect().right - bar.getBoundingClientRect().right;
+    focusWithin(document.body);
+  });
 })();

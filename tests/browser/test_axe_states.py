@@ -125,6 +125,15 @@ def test_what_admins_see_of_thresholds_people_and_keys(
     check(page, "key-made")
 
 
+def test_the_page_that_is_open_is_in_sight_in_the_bar(admin: User, sign_in: SignIn) -> None:
+    page = sign_in(admin)
+    page.set_viewport_size({"width": 320, "height": 700})
+    for path, name in (("/imports/", "Imports"), ("/deadlines/", "Deadlines"), ("/keys/", "Keys")):
+        page.goto(path)
+        link = page.get_by_role("navigation", name="Main").get_by_role("link", name=name)
+        expect(link).to_be_in_viewport(ratio=0.95)
+
+
 def test_what_auditors_see(auditor: User, sign_in: SignIn) -> None:
     page = sign_in(auditor)
     _see(page, "/audit/?person=nobody", "audit-nothing")
@@ -146,7 +155,7 @@ def test_a_referral_in_each_of_its_states(
     packages.seal_approved(actor=Actor.system("worker"))
     _refused(page, f"{url}nca/", "Record it as sent", "nca-refused")
     _refused(page, url, "Record it as sent", "referral-refused")
-    page.get_by_label("Downloaded").check()
+    page.get_by_label("Handed over as a file").check()
     page.get_by_label("Number that the receiver gave").fill("17")
     page.get_by_role("button", name="Record it as sent").click()
     expect(page.get_by_role("alert")).to_contain_text("recorded as sent")
