@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
+from moderation.domain import bulk, second_look
 from moderation.domain.age_checks import ANSWER_LABELS, USUAL_WAIT
 from moderation.domain.deadlines import Terms
 from moderation.domain.exemptions import MODERATOR_DAYS, SUPERVISOR_DAYS
 from moderation.domain.reveals import REVEAL_LABELS, RevealReason
+from moderation.domain.transitions import Verb
 from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
 from moderation.errors import InvalidDecision
 from moderation.selectors.terms import current as current_terms
@@ -50,6 +53,38 @@ def _note(label: str, help_text: str, missing: str) -> forms.CharField:
     )
 
 
+def _date(label: str, *, missing: str = "", help_text: str = "") -> forms.DateField:
+    """A day; without ``missing``, the message where none is given, it may be left out."""
+    messages = {"invalid": "Write the date as year-month-day, for example 2026-11-30."}
+    return forms.DateField(
+        label=label,
+        help_text=help_text,
+        required=bool(missing),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages=messages | ({"required": missing} if missing else {}),
+    )
+
+
+def _verb(
+    label: str, verbs: Iterable[Verb], words: Mapping[Verb, str], missing: str
+) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label,
+        choices=[(verb.value, words[verb]) for verb in verbs],
+        widget=forms.RadioSelect,
+        error_messages={"required": missing},
+    )
+
+
+def _reason_to_dismiss(label: str) -> forms.ChoiceField:
+    """Where other things than a dismissal can be chosen too."""
+    return forms.ChoiceField(
+        label=label,
+        choices=[("", "None"), *((code.value, said) for code, said in DISMISS_LABELS.items())],
+        required=False,
+    )
+
+
 class DismissForm(DecisionForm):
     name = "dismiss"
     reason = forms.ChoiceField(
@@ -66,28 +101,19 @@ class DismissForm(DecisionForm):
         "What you looked at and why it is no reason for concern. No names of children.",
         "Say why, in a sentence or two.",
     )
-    exempt_until = forms.DateField(
-        label="Do not flag this account before",
+    exempt_until = _date(
+        "Do not flag this account before",
         help_text="Only when you know that this will go on, such as a coach of a team. At most "
         f"{MODERATOR_DAYS} days, {SUPERVISOR_DAYS} for supervisors, who can end it earlier.",
-        required=False,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={
-            "invalid": "Write the date as year-month-day, for example 2026-11-30.",
-        },
     )
 
 
 class MonitorForm(DecisionForm):
     name = "monitor"
-    until = forms.DateField(
-        label="Until",
+    until = _date(
+        "Until",
+        missing="Choose the date on which the case comes back.",
         help_text="At most a year from today.",
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={
-            "required": "Choose the date on which the case comes back.",
-            "invalid": "Write the date as year-month-day, for example 2026-11-30.",
-        },
     )
     note = _note(
         "Note",
@@ -102,14 +128,10 @@ class MonitorForm(DecisionForm):
 
 class AgeCheckForm(DecisionForm):
     name = "age_check"
-    until = forms.DateField(
-        label="Wait for an answer until",
+    until = _date(
+        "Wait for an answer until",
+        missing="Choose the date on which the case comes back without an answer.",
         help_text="Then the case comes back without one. At most a year from today.",
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={
-            "required": "Choose the date on which the case comes back without an answer.",
-            "invalid": "Write the date as year-month-day, for example 2026-11-30.",
-        },
     )
     note = _note(
         "Note",
@@ -230,3 +252,44 @@ class ReturnForm(DecisionForm):
 
 class DismissEscalationForm(DismissForm):
     name = "dismiss_escalation"
+
+
+class BulkForm(CaseForm):
+    """What is decided for several cases at once: ``moderation.domain.bulk``."""
+
+    name = "bulk"
+    verb = _verb(
+        "What should be done?",
+        bulk.VERBS,
+        {Verb.DISMISS: "Dismiss them", Verb.MONITOR: "Monitor them until a date"},
+        "Choose what to do with these cases.",
+    )
+    reason = _reason_to_dismiss("Reason, to dismiss them")
+    until = _date("Until, to monitor them")
+    note = _note(
+        "Note",
+        "It stands on each of the cases. No names of children.",
+        "Say why, in a sentence or two.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_dates(self.fields["until"], usual=timedelta(days=30))
+
+
+class LookForm(CaseForm):
+    """What a second person would have decided: ``moderation.domain.second_look``."""
+
+    name = "look"
+    verb = _verb(
+        "What would you have decided?",
+        second_look.VERBS,
+        {
+            Verb.DISMISS: "Dismiss",
+            Verb.MONITOR: "Monitor for some time",
+            Verb.ESCALATE: "Escalate to a supervisor",
+        },
+        "Choose what you would have decided.",
+    )
+    reason = _reason_to_dismiss("Reason, where you would dismiss it")
+    note = _note("Why", "No names of children.", "Say why, in a sentence or two.")

@@ -26,13 +26,6 @@ def latest(account_id: int) -> AgeCheck | None:
     )
 
 
-def may_ask(account: Account, last: AgeCheck | None) -> bool:
-    """Whether an age check can be asked for now, ``last`` being the account's ``latest``."""
-    waits = last is not None and last.answered_at is None
-    known = account.age_source == Account.AgeSource.VERIFIED
-    return not waits and not known and not is_held(account.pk)
-
-
 def waits_on(case: Case, last: AgeCheck | None, user: User) -> Case | None:
     """Another case that ``last`` waits for its answer on, where ``user`` may see that case."""
     if last is None or last.answered_at is not None or last.case_id == case.pk:
@@ -40,11 +33,14 @@ def waits_on(case: Case, last: AgeCheck | None, user: User) -> Case | None:
     return visible_cases(user).filter(pk=last.case_id).first()
 
 
-def why_not(account: Account) -> str:
-    """Why no age check can be asked for now, in a sentence; "" where one can."""
+def why_not(account: Account, last: AgeCheck | None) -> str:
+    """Why no age check can be asked for now, in a sentence; "" where one can.
+
+    ``last`` is the account's ``latest``.
+    """
     if account.age_source == Account.AgeSource.VERIFIED:
         return "The platform has verified the recorded age already."
-    if pending(account.pk).exists():
+    if last is not None and last.answered_at is None:
         return "One was asked for and waits for its answer."
     # The platform may ask the person for a document, and the person would know.
     if is_held(account.pk):

@@ -15,11 +15,11 @@ from moderation.domain.transitions import UNDO_WITHIN, State, Verb
 from moderation.domain.vocabulary import Severity
 from moderation.errors import AgeAsked, NoAgeCheck
 from moderation.models import AgeCheck, Case, Decision, Delivery
-from moderation.selectors.age_checks import pending, why_not
+from moderation.selectors.age_checks import latest, pending, why_not
 from moderation.selectors.people import band_on
 from moderation.services import outbox, webhooks
 from moderation.services.checks import Entered
-from moderation.services.decisions import SAY_WHY, set_aside
+from moderation.services.decisions import set_aside
 from moderation.services.moves import (
     Turn,
     background,
@@ -51,12 +51,8 @@ def ask(*, actor: Actor, case_id: int, version: int, until: date, note: str) -> 
             version=version,
         )
         case = turn.case
-        if why := why_not(case.account):
+        if why := why_not(case.account, latest(case.account_id)):
             raise AgeAsked(reference=case.reference, why=why)
-        entered = Entered()
-        until = entered.future("until", until, timezone.localdate(turn.now))
-        note = entered.text("note", note, missing=SAY_WHY)
-        entered.check()
         decision = set_aside(turn, until=until, note=note, reason=REASON)
         check = AgeCheck.objects.create(
             case=case,

@@ -10,7 +10,7 @@ from moderation.domain.age_checks import REQUESTED
 from moderation.models import Delivery
 from moderation.selectors.holds import is_held
 from moderation.services import webhooks
-from moderation.services.carriers import Arrived, Carrier
+from moderation.services.carriers import Arrived, Carrier, Save
 from moderation.services.moves import target
 from staff.capabilities import Capability
 
@@ -34,7 +34,7 @@ def request_body(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def send(delivery: Delivery, _save: Any) -> Arrived:
+def send(delivery: Delivery, _save: Save) -> Arrived:
     """Carry the request, for ``CARRIER``."""
     webhooks.post(message=delivery.key, body=request_body(delivery))
     return Arrived(destination="platform", receipt="")

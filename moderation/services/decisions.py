@@ -43,20 +43,21 @@ def dismiss(
             source=State.IN_REVIEW,
             version=version,
         )
-        entered = Entered()
-        reason = entered.code("reason", reason, DismissReason)
-        note = entered.text("note", note, missing=SAY_WHY)
-        exemptions.check(entered, turn, reason=reason, until=exempt_until)
-        entered.check()
-        decision = decide(
-            turn,
-            note=note,
-            reason=reason,
-            **ended(turn),
-        )
+        decision = close(turn, reason=reason, note=note, exempt_until=exempt_until)
         second_looks.choose(turn, decision)
-        exemptions.grant(turn, decision, exempt_until)
         return turn.case
+
+
+def close(turn: Turn, *, reason: str, note: str, exempt_until: date | None) -> Decision:
+    """Dismiss the case, whoever's turn it is. Raises InvalidDecision."""
+    entered = Entered()
+    reason = entered.code("reason", reason, DismissReason)
+    note = entered.text("note", note, missing=SAY_WHY)
+    exemptions.check(entered, turn, reason=reason, until=exempt_until)
+    entered.check()
+    decision = decide(turn, note=note, reason=reason, **ended(turn))
+    exemptions.grant(turn, decision, exempt_until)
+    return decision
 
 
 def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str) -> Case:
@@ -72,16 +73,16 @@ def monitor(*, actor: Actor, case_id: int, version: int, until: date, note: str)
             source=State.IN_REVIEW,
             version=version,
         )
-        entered = Entered()
-        until = entered.future("until", until, timezone.localdate(turn.now))
-        note = entered.text("note", note, missing=SAY_WHY)
-        entered.check()
         second_looks.choose(turn, set_aside(turn, until=until, note=note))
         return turn.case
 
 
 def set_aside(turn: Turn, *, until: date, note: str, reason: str = "") -> Decision:
-    """Let the case wait until a date; the last step of a monitoring that was checked before."""
+    """Let the case wait until a date, for ``reason`` or none. Raises InvalidDecision."""
+    entered = Entered()
+    until = entered.future("until", until, timezone.localdate(turn.now))
+    note = entered.text("note", note, missing=SAY_WHY)
+    entered.check()
     return decide(
         turn,
         note=note,

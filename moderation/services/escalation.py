@@ -8,11 +8,10 @@ from django.db import transaction
 
 from audit.actors import Actor
 from moderation.domain.transitions import State, Verb
-from moderation.domain.vocabulary import DismissReason, Severity
+from moderation.domain.vocabulary import Severity
 from moderation.models import Case, Decision, Referral
-from moderation.services import exemptions
 from moderation.services.checks import ASK_LENGTH, Entered
-from moderation.services.decisions import SAY_WHY
+from moderation.services.decisions import SAY_WHY, close
 from moderation.services.moves import begin, decide, ended, waiting_again
 
 
@@ -133,16 +132,5 @@ def dismiss(
             source=State.ESCALATED,
             version=version,
         )
-        entered = Entered()
-        reason = entered.code("reason", reason, DismissReason)
-        note = entered.text("note", note, missing=SAY_WHY)
-        exemptions.check(entered, turn, reason=reason, until=exempt_until)
-        entered.check()
-        decision = decide(
-            turn,
-            note=note,
-            reason=reason,
-            **ended(turn),
-        )
-        exemptions.grant(turn, decision, exempt_until)
+        close(turn, reason=reason, note=note, exempt_until=exempt_until)
         return turn.case

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,11 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from moderation.domain.bulk import MOST, VERBS, obstacle
-from moderation.domain.transitions import State, Verb
-from moderation.domain.vocabulary import DISMISS_LABELS, Severity
+from moderation.domain.bulk import MOST, obstacle
+from moderation.domain.transitions import State
+from moderation.domain.vocabulary import Severity
 from moderation.errors import InvalidDecision
-from moderation.forms import CaseForm
+from moderation.forms import BulkForm
 from moderation.models import BulkItem, BulkJob
 from moderation.selectors import care
 from moderation.selectors import queue as select
@@ -28,41 +25,6 @@ from moderation.views.rows import Row, row_of
 from staff.capabilities import Capability
 from staff.models import User
 from staff.views import require
-
-_WORDS = {Verb.DISMISS: "Dismiss them", Verb.MONITOR: "Monitor them until a date"}
-
-
-class BulkForm(CaseForm):
-    """What is decided for all of the cases."""
-
-    name = "bulk"
-    verb = forms.ChoiceField(
-        label="What should be done?",
-        choices=[(verb.value, _WORDS[verb]) for verb in VERBS],
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose what to do with these cases."},
-    )
-    reason = forms.ChoiceField(
-        label="Reason, to dismiss them",
-        choices=[("", "None"), *((r.value, label) for r, label in DISMISS_LABELS.items())],
-        required=False,
-    )
-    until = forms.DateField(
-        label="Until, to monitor them",
-        required=False,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": "Write the date as year-month-day, for example 2026-11-30."},
-    )
-    note = forms.CharField(
-        label="Note",
-        help_text="It stands on each of the cases. No names of children.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why, in a sentence or two."},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["until"].initial = timezone.localdate() + timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)

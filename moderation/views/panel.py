@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from moderation import forms
@@ -15,6 +14,7 @@ from moderation.domain.buttons import available
 from moderation.domain.transitions import State, Verb
 from moderation.models import AgeCheck, Case
 from moderation.selectors import age_checks, drafts, undo
+from moderation.services import webhooks
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.models import User
@@ -165,7 +165,7 @@ def panel(
         form_class = _FORMS.get((State(case.state), verb))
         if form_class is not None:
             choices.append(_choice(case, form_class, opened, tried, kept))
-        if verb is Verb.MONITOR and age_checks.may_ask(case.account, checked):
+        if verb is Verb.MONITOR and not age_checks.why_not(case.account, checked):
             choices.append(_choice(case, forms.AgeCheckForm, opened, tried, kept))
     reviews = user.can(Capability.REVIEW_CASES)
     lapsed = case.state == State.IN_REVIEW and not held and _lapsed(case, now)
@@ -201,7 +201,7 @@ def _choice(
     if isinstance(tried, form_class) and type(tried) is form_class:
         form = _with_version(tried, case.version)
     wording = WORDING[name]
-    if name == forms.AgeCheckForm.name and not settings.WEBHOOK_URL:
+    if name == forms.AgeCheckForm.name and not webhooks.has_address():
         wording = replace(wording, consequences=NO_ADDRESS)
     return Choice(
         name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,11 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from moderation.domain.second_look import VERBS
-from moderation.domain.transitions import Verb
-from moderation.domain.vocabulary import DISMISS_LABELS
 from moderation.errors import InvalidDecision
-from moderation.forms import CaseForm
+from moderation.forms import LookForm
 from moderation.models import SecondLook
 from moderation.selectors import case as select
 from moderation.selectors import second_looks
@@ -27,35 +23,7 @@ from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.views import require
 
-_WORDS = {
-    Verb.DISMISS: "Dismiss",
-    Verb.MONITOR: "Monitor for some time",
-    Verb.ESCALATE: "Escalate to a supervisor",
-}
 _SHOWN = ("account", "explanation", "network", "timeline")
-
-
-class LookForm(CaseForm):
-    """What the second person would have decided."""
-
-    name = "look"
-    verb = forms.ChoiceField(
-        label="What would you have decided?",
-        choices=[(verb.value, _WORDS[verb]) for verb in VERBS],
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose what you would have decided."},
-    )
-    reason = forms.ChoiceField(
-        label="Reason, where you would dismiss it",
-        choices=[("", "None"), *((r.value, label) for r, label in DISMISS_LABELS.items())],
-        required=False,
-    )
-    note = forms.CharField(
-        label="Why",
-        help_text="No names of children.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why, in a sentence or two."},
-    )
 
 
 @require(Capability.REVIEW_CASES)

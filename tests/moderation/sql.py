@@ -16,6 +16,7 @@ from moderation.domain.transitions import State
 from moderation.models import Case
 from staff.models import User
 from tests.support.databases import connect_as
+from tests.support.processes import wait_for
 
 
 class Intruder:
@@ -35,6 +36,19 @@ class Intruder:
         with self.connection.cursor() as cursor:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else cursor.rowcount
+
+    def wait_until_blocked(self) -> None:
+        """Until somebody waits for a lock in this database; fail when it does not come to that."""
+
+        def somebody_waits() -> bool:
+            self.run("SELECT pg_stat_clear_snapshot()")
+            ((blocked,),) = self.run(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return bool(blocked)
+
+        wait_for(somebody_waits)
 
     def move(self, case: Case, state: State, **columns: Any) -> None:
         """Move ``case`` with every column as the checks between columns want it."""

@@ -19,7 +19,7 @@ from audit.actors import Actor
 from audit.models import Entry
 from moderation.errors import AgeAsked, CannotUndo, InvalidDecision, NoAgeCheck
 from moderation.models import AgeCheck, Case, Delivery, Draft
-from moderation.selectors.age_checks import may_ask
+from moderation.selectors.age_checks import why_not
 from moderation.services import age_checks, claims, erasure, holds, outbox, undo, upkeep
 from staff.errors import Refused
 from staff.models import User
@@ -275,11 +275,11 @@ def test_under_a_police_hold_nothing_is_asked_about_the_account(
     moderator: User, supervisor: User, platform: Platform
 ) -> None:
     asked, other = factories.asked_for_age(moderator), factories.held(moderator)
-    assert may_ask(other.account, None)
+    assert not why_not(other.account, None)
     actor = Actor.of_user(supervisor)
     for case in (asked, other):
         holds.set_hold(actor=actor, case_id=case.pk, reason="Operation Heron.")
-    assert not may_ask(other.account, None)
+    assert "police hold" in why_not(other.account, None)
     with pytest.raises(AgeAsked, match="police hold"):
         age_checks.ask(
             actor=Actor.of_user(moderator),
@@ -357,8 +357,7 @@ def test_a_request_that_a_worker_is_just_taking_is_not_taken_back(
             " taken_until = now() + interval '5 minutes', last_attempt_at = now()"
         )
         thread.start()
-        while not worker.run("SELECT FROM pg_locks WHERE NOT granted") and thread.is_alive():
-            pass
+        worker.wait_until_blocked()
     thread.join()
     assert len(refusals) == 1
     assert "it may have arrived" in refusals[0]

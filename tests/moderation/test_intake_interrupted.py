@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from multiprocessing import get_context
 from typing import Any
 
@@ -68,7 +67,7 @@ def test_an_intake_killed_after_its_writing_leaves_nothing_and_the_next_complete
         child = get_context("fork").Process(target=take_in_afresh, args=(run,))
         child.start()
         assert child.pid is not None
-        _wait_for_blocked(superuser)
+        superuser.wait_until_blocked()
         os.kill(child.pid, signal.SIGKILL)
         child.join()
         assert child.exitcode == -signal.SIGKILL
@@ -77,16 +76,3 @@ def test_an_intake_killed_after_its_writing_leaves_nothing_and_the_next_complete
     assert Case.objects.count() == 31
     assert Entry.objects.filter(verb="case.open").count() == 31
     assert take_in(run) == (0, 0)
-
-
-def _wait_for_blocked(superuser: Any) -> None:
-    for _ in range(600):
-        superuser.run("SELECT pg_stat_clear_snapshot()")
-        ((blocked,),) = superuser.run(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        if blocked:
-            return
-        time.sleep(0.05)
-    pytest.fail("the intake never came to its last step")
