@@ -87,17 +87,14 @@ def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
         counts: dict[str, Any] = signals_erasure.forget_account(account.pk)
         counts |= accounts_erasure.forget_account(account)
         references = tuple(case.reference for case in cases)
-        record(
-            actor=actor,
-            verb="account.erase",
-            target=f"account:{account.pk}",
-            after={
-                "pseudonym": accounts_erasure.pseudonym(account_id),
-                "cases": list(references),
-                "named_in": named_in,
-                "removed": counts,
-            },
-            reason=reason,
+        _tell_erased(
+            actor,
+            account,
+            account_id,
+            reason,
+            cases=list(references),
+            named_in=named_in,
+            removed=counts,
         )
     return Erased(account.pk, already=False, cases=references)
 
@@ -213,6 +210,16 @@ def _tell(actor: Actor, case: Case, reason: str, counts: dict[str, int]) -> None
     )
 
 
+def _tell_erased(actor: Actor, account: Account, account_id: str, reason: str, **what: Any) -> None:
+    record(
+        actor=actor,
+        verb="account.erase",
+        target=f"account:{account.pk}",
+        after={"pseudonym": accounts_erasure.pseudonym(account_id), **what},
+        reason=reason,
+    )
+
+
 def _already(actor: Actor, account_id: str, reason: str) -> Erased:
     """The outcome for an account that is not there under this identifier."""
     erased = Account.objects.filter(account_id=accounts_erasure.pseudonym(account_id)).first()
@@ -227,7 +234,8 @@ def _already(actor: Actor, account_id: str, reason: str) -> Erased:
             _empty(actor, case, reason)
     _remove_texts_of(involved, erased, actor, reason)
     # An import that was under way then may have left rejected rows since.
-    accounts_erasure.forget_files(account_id)
+    if rows := accounts_erasure.forget_files(account_id):
+        _tell_erased(actor, erased, account_id, reason, removed={"rejected_rows": rows})
     return Erased(erased.pk, already=True, cases=tuple(case.reference for case in cases))
 
 
