@@ -7,7 +7,6 @@ route without an entry fails here, and so does an entry without a route.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,11 +16,8 @@ import pytest
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils import timezone
 
 from audit.actors import Actor
-from moderation.models import Exemption
-from moderation.services import decisions
 from signals.services.defaults import active_thresholds
 from staff.capabilities import Role
 from staff.models import ApiKey, User
@@ -98,7 +94,7 @@ def address(moderator2: User, supervisor2: User, tmp_path: Path) -> Address:
         "delivery_id": lambda: factories.undelivered(moderator2, supervisor2).pk,
         "look_id": lambda: 1,
         "job_id": lambda: 1,
-        "exemption_id": lambda: _exemption(moderator2).pk,
+        "exemption_id": lambda: factories.exempted(moderator2).pk,
         "keys pk": lambda: _api_key().pk,
         "mfa pk": lambda: 1,
     }
@@ -113,19 +109,6 @@ def address(moderator2: User, supervisor2: User, tmp_path: Path) -> Address:
         return reverse(name, kwargs={key: thing(name, key) for key in route.pattern.converters})
 
     return address
-
-
-def _exemption(moderator: User) -> Exemption:
-    case = factories.held(moderator)
-    decisions.dismiss(
-        actor=Actor.of_user(moderator),
-        case_id=case.pk,
-        version=case.version,
-        reason="family",
-        note="Their uncle.",
-        exempt_until=timezone.localdate() + timedelta(days=7),
-    )
-    return Exemption.objects.get()
 
 
 def _api_key() -> ApiKey:

@@ -61,6 +61,7 @@ def file(*, actor: Actor, referral_id: int) -> Delivery:
 
     Raises NotAllowed, Refused or Referral.DoesNotExist.
     """
+    actor.require(Capability.DECIDE_ESCALATIONS)
     if lacking := missing():
         raise Refused(f"Nothing can be filed with NCMEC before these are set: {_list(lacking)}.")
     return outbox.ask(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from audit.actors import Actor
@@ -73,18 +71,6 @@ def visit() -> Visit:
         check(page, name)
 
     return visit
-
-
-def _exempted(by: User) -> None:
-    case = factories.held(by)
-    decisions.dismiss(
-        actor=Actor.of_user(by),
-        case_id=case.pk,
-        version=case.version,
-        reason="family",
-        note="Their uncle.",
-        exempt_until=timezone.localdate() + timedelta(days=7),
-    )
 
 
 def _bulk_job(actor: Actor, *cases: Case) -> str:
@@ -173,7 +159,7 @@ def test_what_a_supervisor_sees(
     check(page, "referrals")
     visit(page, f"/referrals/{case.reference}/", "referral")
     visit(page, f"/cases/{own.reference}/hold/", "police-hold")
-    _exempted(moderator)
+    factories.exempted(moderator)
     visit(page, "/exemptions/", "exemptions")
     page.get_by_role("link", name="End it").click()
     page.get_by_role("heading", name="End the exemption").wait_for()

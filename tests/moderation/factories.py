@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Account, Event, ImportBatch
 from audit.actors import Actor
 from audit.services import record
-from moderation.models import Case, Delivery
+from moderation.models import Case, Delivery, Exemption
 from moderation.services import age_checks, claims, decisions, escalation, intake
 from signals.models import Assessment, EvidenceRow, Run, ThresholdSet
 from staff.models import User
@@ -199,6 +199,20 @@ def dismiss(by: User, opened: Case) -> Case:
         reason="ordinary_behaviour",
         note="New in town, writes to many people of every age.",
     )
+
+
+def exempted(by: User, of: Account | None = None) -> Exemption:
+    """What ``by`` granted by dismissing a case: a week without flags."""
+    opened = held(by, of)
+    decisions.dismiss(
+        actor=Actor.of_user(by),
+        case_id=opened.pk,
+        version=opened.version,
+        reason="family",
+        note="Their uncle.",
+        exempt_until=timezone.localdate() + timedelta(days=7),
+    )
+    return Exemption.objects.get(decision__case=opened)
 
 
 def monitored(by: User, of: Account | None = None, *, days: int = 30, **given: Any) -> Case:

@@ -9,11 +9,12 @@ from datetime import time, timedelta
 from typing import Any
 
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from audit.actors import Actor
 from audit.checkpoints import make_checkpoint
-from moderation.models import Case, Delivery, Exemption, Referral, SecondLook, Shift
+from moderation.models import Case, Delivery, Referral, SecondLook, Shift
 from moderation.services import (
     age_checks,
     bulk_decisions,
@@ -23,6 +24,7 @@ from moderation.services import (
     erasure,
     escalation,
     exemptions,
+    filing,
     holds,
     intake,
     outbox,
@@ -95,16 +97,7 @@ def _deciding(**words: Any) -> Callable[[User, User], dict[str, Any]]:
 
 
 def _exempted(_who: User, other: User) -> dict[str, Any]:
-    case = factories.held(other)
-    decisions.dismiss(
-        actor=Actor.of_user(other),
-        case_id=case.pk,
-        version=case.version,
-        exempt_until=timezone.localdate() + timedelta(days=7),
-        **_DISMISSAL,
-    )
-    exemption = Exemption.objects.get(decision__case=case)
-    return {"exemption_id": exemption.pk, "reason": "Left the club."}
+    return {"exemption_id": factories.exempted(other).pk, "reason": "Left the club."}
 
 
 def _looked_at(_who: User, other: User) -> dict[str, Any]:
@@ -302,6 +295,13 @@ def set_column(case: Case, column: str, value: Any) -> None:
         )
 
 
+def _file(**given: Any) -> Delivery:
+    with override_settings(
+        CYBERTIPLINE_USERNAME="user", CYBERTIPLINE_PASSWORD="pw", REPORTER_EMAIL="us@example.com"
+    ):
+        return filing.file(**given)
+
+
 _NOTE = {"note": "Coaches the team that all of them play in."}
 _DISMISSAL = {"reason": "school_or_club_role", **_NOTE}
 
@@ -380,6 +380,7 @@ SCENARIOS: dict[str, Scenario] = {
         escalation.dismiss, frozenset({Role.SUPERVISOR}), _supervising(**_DISMISSAL)
     ),
     "exemptions.revoke": Scenario(exemptions.revoke, frozenset({Role.SUPERVISOR}), _exempted),
+    "filing.file": Scenario(_file, frozenset({Role.SUPERVISOR}), _referring()),
     "holds.set_hold": Scenario(
         holds.set_hold,
         frozenset({Role.SUPERVISOR}),
