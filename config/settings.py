@@ -10,6 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -79,7 +80,10 @@ if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured(
         "SIGHTLINE_ALLOWED_HOSTS must list the host names that Sightline answers to."
     )
-CSRF_TRUSTED_ORIGINS = env.words("SIGHTLINE_TRUSTED_ORIGINS")
+# The address that people use: forms may come from it, also where a proxy in front speaks TLS.
+PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https"))
+_origin = "{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))
+CSRF_TRUSTED_ORIGINS = env.words("SIGHTLINE_TRUSTED_ORIGINS", (_origin,) if PUBLIC_URL else ())
 METRICS_TOKEN = env.text("SIGHTLINE_METRICS_TOKEN")
 
 # Private keys that Sightline makes for itself: the audit trail's and the referral packages'.
@@ -243,9 +247,7 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 
-# Roles that must have a second factor: none in the demonstration, everybody in production.
-# Of a hundred dismissals and monitorings, so many are decided again by another person.
-SECOND_LOOK_PERCENT = env.number("SIGHTLINE_SECOND_LOOK_PERCENT", 5, at_most=100)
+# Whether everybody must have a second factor: not in the demonstration.
 SECOND_FACTOR_REQUIRED = env.flag("SIGHTLINE_SECOND_FACTOR", default=PRODUCTION)
 
 # A session ends after this idle time, and at the latest after the absolute time.
@@ -389,9 +391,7 @@ LOGGING = logging_config(
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
-# -- Limits of the product ---------------------------------------------------------------------
-
-PUBLIC_URL = env.address("SIGHTLINE_PUBLIC_URL", ("http", "https")).rstrip("/")
+# -- What Sightline does, and for whom ---------------------------------------------------------
 
 # Who reports: stands in every referral package. Without an e-mail address nothing is filed.
 UNNAMED_PLATFORM = "This platform"
@@ -413,6 +413,9 @@ WEBHOOK_SECRET = env.text("SIGHTLINE_WEBHOOK_SECRET")
 WEBHOOK_INTERNAL = env.flag("SIGHTLINE_WEBHOOK_INTERNAL", default=False)
 # Schemas of others that Sightline may not hand on: NCMEC's report schema, once it is fetched.
 SCHEMAS_DIR = env.path("SIGHTLINE_SCHEMAS", SIGHTLINE_HOME / "schemas")
+
+# Of a hundred dismissals and monitorings, so many are decided again by another person.
+SECOND_LOOK_PERCENT = env.number("SIGHTLINE_SECOND_LOOK_PERCENT", 5, at_most=100)
 
 # What computes the indicators, and whether a run follows each import by itself.
 SIGNALS_ENGINE = env.choice("SIGNALS_ENGINE", "duckdb", ("duckdb", "spark"))

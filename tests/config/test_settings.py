@@ -111,3 +111,28 @@ def test_the_readme_names_every_variable() -> None:
     readme = (settings.BASE_DIR / "README.md").read_text("utf-8")
     assert len(read) > 20
     assert {name for name in read if f"`{name}`" not in readme} == set()
+
+
+def test_forms_may_come_from_the_address_that_people_use(tmp_path: Path) -> None:
+    public = PRODUCTION | {"SIGHTLINE_PUBLIC_URL": "https://sightline.example/"}
+    assert setting(tmp_path, "CSRF_TRUSTED_ORIGINS", **public) == "['https://sightline.example']"
+    assert setting(tmp_path, "CSRF_TRUSTED_ORIGINS", **PRODUCTION) == "[]"
+    public["SIGHTLINE_TRUSTED_ORIGINS"] = "https://other.example"
+    assert setting(tmp_path, "CSRF_TRUSTED_ORIGINS", **public) == "['https://other.example']"
+
+
+def test_the_readme_lists_every_variable() -> None:
+    floors = ("config", "staff", "audit", "accounts", "signals", "moderation")
+    code = [
+        file.read_text("utf-8")
+        for floor in floors
+        for file in (settings.BASE_DIR / floor).rglob("*.py")
+    ]
+    read = {
+        name
+        for text in code
+        for name in re.findall(r'\b(?:env\.\w+|environ\.get)\(\s*"([A-Z_]+)"', text)
+    } - {"JAVA_HOME"}  # Java's own
+    readme = (settings.BASE_DIR / "README.md").read_text("utf-8")
+    assert {"SIGHTLINE_HOME", "CELERY_BROKER_URL", "SIGNALS_MEMORY"} <= read
+    assert sorted(name for name in read if f"`{name}`" not in readme) == []
