@@ -62,6 +62,7 @@ def _actor(who: str, people: dict[str, User]) -> Actor:
 NO_SERVICES = {
     "age_requests.arrived": "a step of outbox.deliver",
     "filing.arrived": "a step of outbox.deliver",
+    "breaches.note": "a step of decisions and of terms.record_breaches",
     "drafts.keep": "comes every second, and drafts are no part of the trail",
     "drafts.sweep": "drafts are no part of the trail",
     "moves.begin": "what services begin with",
