@@ -55,7 +55,8 @@ _REFERRING = range(TYPE["Accept"], TYPE["Undo"] + 1)
 _ACCOUNTS_QUERY = """
     SELECT id, birth_date, birth_year, NULLIF(age_band, '') AS age_band, age_source,
            NULLIF(region, '') AS region, NULLIF(community, '') AS community,
-           NULLIF(role, '') AS role, created_at, status
+           NULLIF(role, '') AS role, created_at, status,
+           hashtextextended(account_id, 0) AS name_key
     FROM accounts_account WHERE NOT provisional
 """
 # Rows are some ten million, and every column costs: so the code of the kind stands in the lowest
@@ -96,6 +97,7 @@ def take(as_of: datetime | None = None, progress: Progress | None = None) -> Sna
     if settings.SIGNALS_GRAPH:
         graph_basis: dict[str, Any] = graph_now()
         tables = graph_files.read(settings.SIGNALS_GRAPH, _known_accounts)
+        tables["accounts"] = _with_name_keys(tables["accounts"])
     else:
         graph_basis, tables = _from_database(as_of, progress)
     return Snapshot(
@@ -125,6 +127,19 @@ def _known_accounts() -> tuple[pa.Array, pa.Array]:
         cursor.execute("SELECT id, account_id FROM accounts_account WHERE NOT provisional")
         found = cursor.fetch_arrow_table().combine_chunks()
     return found["id"].combine_chunks(), found["account_id"].cast(pa.string()).combine_chunks()
+
+
+def _with_name_keys(accounts: pa.Table) -> pa.Table:
+    """Accounts that came from files with the ``name_key`` that the database would have given."""
+    with arrow.connect() as adbc, adbc.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, hashtextextended(account_id, 0) AS name_key FROM accounts_account "
+            "WHERE NOT provisional"
+        )
+        known = cursor.fetch_arrow_table().combine_chunks()
+    place = pc.index_in(accounts["id"], value_set=known["id"].combine_chunks())
+    keys = known["name_key"].take(place)
+    return accounts.set_column(accounts.column_names.index("name_key"), "name_key", keys)
 
 
 def _from_database(

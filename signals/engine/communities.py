@@ -1,8 +1,9 @@
 """Communities: as imported (school, club, team), else by label propagation over the ties.
 
 Accounts are put in an order that comes from what is known about them and from their ties (colour
-refinement), never from their ids, and ties between labels are broken by lots drawn from that order:
-importing the same graph in another order gives the same communities.
+refinement), of those alike from the platform's identifiers, never from their ids, and ties between
+labels are broken by lots drawn from that order: importing the same graph in another order gives the
+same communities.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def communities(index: TieIndex, accounts: pa.Table, as_of: int) -> NDArray[np.i
     count = index.accounts
     key = structural_order(index, accounts)
     label = np.empty(count, np.int32)
-    label[np.lexsort((np.arange(count), key))] = np.arange(count, dtype=np.int32)
+    name = accounts["name_key"].to_numpy()
+    label[np.lexsort((np.arange(count), name, key))] = np.arange(count, dtype=np.int32)
     imported = text_keys(accounts["community"])
     fixed = np.asarray(accounts["community"].is_valid().to_numpy(zero_copy_only=False))
     _, number = np.unique(imported[fixed], return_inverse=True)

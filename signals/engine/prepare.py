@@ -37,11 +37,11 @@ class Prepared:
     """Columns for the engines, as Arrow tables; accounts by number.
 
     accounts: account, born (µs), fixed_age, until_13/16/18 (under that age before it; null: age
-    unknown), verified, region, community, role. ties: a, b, kind, since, until. events, those that
-    name an account: id, type, actor, object, t. replies, those that name an event: id, type, actor,
-    ref, t; what (type of the named event; −1 where it is a reply itself), asker and asked (its
-    actor and object), asked_at; alone: no other reply names it. labels: account, decided,
-    confirmed. The arrays have one entry an account.
+    unknown), verified, region, community, role, name_key. ties: a, b, kind, since, until. events,
+    those that name an account: id, type, actor, object, t. replies, those that name an event: id,
+    type, actor, ref, t; what (type of the named event; −1 where it is a reply itself), asker and
+    asked (its actor and object), asked_at; alone: no other reply names it. labels: account,
+    decided, confirmed. The arrays have one entry an account.
     """
 
     as_of: int
@@ -244,6 +244,7 @@ def _accounts(raw: pa.Table, as_of: int) -> tuple[pa.Table, NDArray[np.int8]]:
         "region": _texts(raw["region"]),
         "community": _texts(raw["community"]),
         "role": _texts(raw["role"]),
+        "name_key": raw["name_key"].fill_null(0),
     }
     return pa.table(columns), band
 

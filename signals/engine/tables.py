@@ -1,8 +1,9 @@
 """The raw input of the engine: exactly what the database holds, as Arrow tables.
 
 Ids are database ids. They depend on the order of import, so no result depends on them: they only
-name things. All times are microseconds in UTC. Times that are equal are simultaneous. Texts may be
-dictionaries of texts: they are read a code at a time.
+name things, and ``name_key`` tells accounts apart that are alike in everything else. All times are
+microseconds in UTC. Times that are equal are simultaneous. Texts may be dictionaries of texts: they
+are read a code at a time.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ ACCOUNTS = pa.schema(
         pa.field("role", pa.string()),
         pa.field("created_at", TIME),
         pa.field("status", pa.string()),
+        # from the platform's identifier: the same however the account came to its id
+        pa.field("name_key", pa.int64()),
     ]
 )
 TIES = pa.schema(
