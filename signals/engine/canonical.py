@@ -248,7 +248,8 @@ def contacts(
     event, u, v, t, kind (code); stretch: position of the shortest stretch that holds it, their
     number if none does; own: u was no child by verified age; weight: 3 under 13, 2 under 16, 1
     under 18, 0 grown up, null unknown; gap: years that u is older, null unknown; elder: that is at
-    least the set's ``age_gap``, or unknown; outcome (code) and decided, its time; m, m_star, deg_v.
+    least the set's ``age_gap``, or unknown; outcome (code); accepted_at: when the request was
+    accepted, also where a block followed; m, m_star, deg_v.
     """
     about_u = accounts.select(
         u="account",
@@ -318,10 +319,5 @@ def contacts(
         gap=gap.cast("float32"),
         elder=(gap >= spec.age_gap).fill_null(True),
         outcome=outcome,
-        decided=ibis.cases(
-            (outcome == OUTCOME["blocked"], c.blocked),
-            (outcome == OUTCOME["accepted"], c.accepted),
-            (outcome == OUTCOME["refused"], c.rejected),
-            else_=c.ignored,
-        ),
+        accepted_at=ibis.ifelse(accepted & (c.kind != CREATE), c.accepted, ibis.null("int64")),
     )

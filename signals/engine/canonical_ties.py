@@ -117,7 +117,9 @@ def follows(ties: Table, events: Table, answers: Table, requests: Table, undone:
     stated = stated.select(pair=pair(stated.a, stated.b), start="since", until="until")
     asked = of_type(events, "Follow").select("id", "actor", "object", published="t")
     known = asked.left_join(requests, asked.id == requests.request)
-    known = known.filter(known.accepted.notnull() | known.rejected.isnull())
+    # what somebody was asked to approve, and did not, is no follow
+    declined = known.rejected.notnull() | known.ignored.notnull()
+    known = known.filter(known.accepted.notnull() | ~declined)
     begun = known.select(
         pair=pair(known.actor, known.object),
         start=known.accepted.fill_null(known.published),

@@ -171,8 +171,8 @@ def sentence(said: Said) -> str:
     """Whose ties they look like."""
     recorded, others = ("a child", "adults") if said.details["minor"] else ("an adult", "children")
     text = (
-        f"Recorded as {recorded}; {number(said.k)} of {number(said.n)} ties that others began are "
-        f"with {others}"
+        f"Recorded as {recorded}; {number(said.k)} of {number(said.n)} ties that others began "
+        f"{'is' if said.k == 1 else 'are'} with {others}"
     )
     if not said.details["minor"]:
         check = said.details["looks"] >= CHECK
@@ -183,9 +183,10 @@ def sentence(said: Said) -> str:
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few ties, or too few strangers."""
     if said and said.n >= spec[KEY].minimum:
-        there = number(said.details["strangers"])
-        return f"{there} children contacted without a friend in common; {STRANGERS} are needed"
-    return too_few(said, spec[KEY].minimum, "ties that others began, with people of known age")
+        rest = " contacted without a friend in common"
+        return too_few(said.details["strangers"], STRANGERS, "child", "children", rest)
+    rest = " that others began, with people of known age"
+    return too_few(said.n if said else None, spec[KEY].minimum, "tie", "ties", rest)
 
 
 def rows(tables: Tables) -> Table:

@@ -358,6 +358,17 @@ def number(value: float) -> str:
     return f"{rounded:.0f}" if rounded == int(rounded) else f"{rounded:.1f}"
 
 
+def counted(value: float, one: str, several: str) -> str:
+    """ "1 child", "2 children", "no" being "0 children"."""
+    shown = number(value)
+    return f"{shown} {one if shown == '1' else several}"
+
+
+def was(value: float) -> str:
+    """The verb after so many of something."""
+    return "was" if number(value) == "1" else "were"
+
+
 def compared(said: Said, of: bool = True) -> str:
     """ "comparable accounts: 3 of 19 (nine in ten: 0 to 8)"."""
     text = f"comparable accounts: {number(said.expected)}"
@@ -368,7 +379,12 @@ def compared(said: Said, of: bool = True) -> str:
     return text
 
 
-def too_few(said: Said | None, minimum: int, what: str) -> str:
-    """ "2 first contacts with children; 3 are needed"."""
-    there = number(said.n) if said else "No"
-    return f"{there} {what}; {minimum} are needed"
+def needed(minimum: int) -> str:
+    """ "3 are needed"."""
+    return f"{minimum} {'is' if minimum == 1 else 'are'} needed"
+
+
+def too_few(found: float | None, minimum: int, one: str, several: str, rest: str = "") -> str:
+    """ "2 first contacts with children; 3 are needed". ``rest`` follows the noun."""
+    there = f"no {several}" if found is None else counted(found, one, several)
+    return f"{there}{rest}; {needed(minimum)}"

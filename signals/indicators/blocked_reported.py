@@ -1,8 +1,8 @@
 """I5: children who blocked or reported the account, weighed by how reliable they have been.
 
-A reporter's credibility comes from what people decided about others whom it reported. Reporters who
-are friends and act within a day count once; a report by a child who never had contact weighs little
-and is no independent reporter.
+A reporter's credibility comes from what people decided about others whom it reported. Children who
+are friends and report within a day count once; a report by a child who never had contact weighs
+little and is no independent reporter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from signals.indicators.base import (
     Judgement,
     Said,
     Tables,
+    counted,
     half_ties,
+    needed,
     number,
     people_met,
     safety_rows,
@@ -69,19 +71,21 @@ def _met(tables: Tables, reports: Table) -> Table:
 def _echoes(tables: Tables, reports: Table) -> Table:
     """Reports after, or with, one by a friend about the same account within a day.
 
-    event, earlier (a friend was first), together (friends at the same instant).
+    event, earlier (a friend was first), together (friends at the same instant). Children are echoes
+    of children, and adults of adults: a child whose mother reports first is a reporter too.
     """
     several = reports.group_by("u").aggregate(by=reports.v.nunique())
     several = several.filter(several.by >= 2).select(crowd="u")
-    r = reports.join(several, reports.u == several.crowd).select("event", "u", "v", "t")
+    r = reports.join(several, reports.u == several.crowd).select("event", "u", "v", "t", "child")
     half = half_ties(tables.ties)
     friends = r.join(half, [r.v == half.x, half.start < r.t, half.end > r.t])
-    other = r.select(about="u", friend="v", at="t").distinct()
+    other = r.select(about="u", friend="v", at="t", young="child").distinct()
     pairs = friends.join(
         other,
         [
             friends.u == other.about,
             friends.w == other.friend,
+            friends.child == other.young,
             other["at"] <= friends.t,
             other["at"] >= friends.t - DAY,
         ],
@@ -122,7 +126,12 @@ def _by_reporter(pairs: Table) -> Table:
 
 
 def weighed(tables: Tables) -> Table:
-    """One row a reporter, account and stretch-holding event: weight in millionths, independent."""
+    """One row a reporter, account and stretch-holding event: weight in millionths, independent.
+
+    sole: in millionths, 1 / (1 + friends who report at the same instant) of an independent one. At
+    least the sum of these, rounded up, are no friends of each other (Caro and Wei), whoever of them
+    is taken first.
+    """
     spec = tables.spec
     r = tables.keep("reports", _reports(tables))
     met = tables.keep("reports_met", _met(tables, r))
@@ -147,27 +156,31 @@ def weighed(tables: Tables) -> Table:
     alone = ibis.ifelse(r.earlier.fill_null(0) > 0, 0.0, 1.0) / (
         1.0 + r.together.fill_null(0).cast("float64")
     )
+    independent = known & (r.earlier.fill_null(0) == 0)
+    sole = (UNIT / (1.0 + r.together.fill_null(0).cast("float64"))).floor().cast("int64")
     r = r.mutate(
         weight=(credit * kind * near * alone * UNIT).round().cast("int64"),
-        independent=known & (r.earlier.fill_null(0) == 0),
+        independent=independent,
+        sole=ibis.ifelse(independent, sole, 0),
     )
-    return tables.keep(
-        "reports_weighed",
-        r.select("event", "u", "v", "t", "kind", "child", "stretch", "weight", "independent"),
-    )
+    columns = "event", "u", "v", "t", "kind", "child", "stretch", "weight", "independent", "sole"
+    return tables.keep("reports_weighed", r.select(*columns))
 
 
 def counts(tables: Tables) -> Table:
-    """k: independent reporters; weight: their credit; n: children in contact, either way."""
+    """k, adults: independent reporters; weight: their credit; n: children in contact, either way.
+
+    All but n in millionths.
+    """
     r = weighed(tables)
     places = range(len(tables.spec.stretches))
     columns = {}
     for p in places:
         inside = (r.stretch <= p) & r.child
         columns[f"weight_{p}"] = r.weight.max(where=inside).fill_null(0)
-        columns[f"k_{p}"] = r.independent.any(where=inside).fill_null(False)
+        columns[f"k_{p}"] = r.sole.max(where=inside).fill_null(0)
         inside = (r.stretch <= p) & ~r.child
-        columns[f"adults_{p}"] = r.independent.any(where=inside).fill_null(False)
+        columns[f"adults_{p}"] = r.sole.max(where=inside).fill_null(0)
     one = r.group_by("u", "v").aggregate(**columns)
     reported = one.group_by(account="u").aggregate(
         **{name: total(one[name].cast("int64")) for name in columns}
@@ -187,9 +200,10 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 
     Never more than the Gamma-Poisson LLR of their number.
     """
-    weight, k, n = frame["weight"] / UNIT, frame["k"], frame["n"]
+    weight, n = frame["weight"] / UNIT, frame["n"]
+    k, adults = np.ceil(frame["k"] / UNIT), np.ceil(frame["adults"] / UNIT)
     # who is reported by everybody is a nuisance, not a groomer: its own adults set the measure
-    adults, met = frame["adults"], frame["met_adults"]
+    met = frame["met_adults"]
     usual = cohorts.per_unit(frame.account, adults, met) * met
     own = np.maximum((adults + 1.0) / (usual + 1.0), 1.0)
     expected_weight = cohorts.per_unit(frame.account, weight, n) * n * own
@@ -211,17 +225,17 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """How many, among how many, and what is usual."""
     return (
-        f"{number(said.k)} children independently blocked or reported it, of {number(said.n)} it "
-        f"had contact with; to be expected, given that {number(said.details['adults'])} adults "
-        f"did: "
-        f"{said.expected:.1f}. How reliable these children's earlier reports were is weighed in."
+        f"{counted(said.k, 'child', 'children')} independently blocked or reported it, of "
+        f"{number(said.n)} it had contact with; to be expected, given that "
+        f"{counted(said.details['adults'], 'adult', 'adults')} did: {said.expected:.1f}. How "
+        "reliable these children's earlier reports were is weighed in."
     )
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few independent reporters."""
-    there = number(said.k) if said else "no"
-    return f"blocked or reported by {there} children independently; {spec[KEY].minimum} are needed"
+    there = counted(said.k, "child", "children") if said else "no children"
+    return f"blocked or reported by {there} independently; {needed(spec[KEY].minimum)}"
 
 
 def rows(tables: Tables) -> Table:

@@ -22,7 +22,9 @@ from signals.indicators.base import (
     Said,
     Tables,
     contact_rows,
+    counted,
     number,
+    too_few,
 )
 from signals.scoring import mixture_z, shift_llr
 from signals.spec import ThresholdSpec
@@ -100,16 +102,16 @@ def sentence(said: Said) -> str:
     days = number(said.details["days"])
     within = "one day" if days == "1" else f"{days} days"
     return (
-        f"Within {within} it contacted {number(said.k)} new children among {number(said.n)} "
-        f"people; the busiest such time of accounts that contacted as many children in all has "
-        f"{said.expected:.1f}."
+        f"Within {within} it contacted {counted(said.k, 'new child', 'new children')} among "
+        f"{counted(said.n, 'person', 'people')}; the busiest such time of accounts that contacted "
+        f"as many children in all has {said.expected:.1f}."
     )
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """No window with enough children."""
-    there = number(said.k) if said else "no"
-    return f"{there} new children within a fortnight; {spec[KEY].minimum} are needed"
+    found, rest = said.k if said else None, " within a fortnight"
+    return too_few(found, spec[KEY].minimum, "new child", "new children", rest)
 
 
 def rows(tables: Tables) -> Table:

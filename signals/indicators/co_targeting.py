@@ -30,6 +30,7 @@ from signals.indicators.base import (
     stretch_of,
     too_few,
     total,
+    was,
 )
 from signals.scoring import tail_llr
 from signals.spec import ThresholdSpec
@@ -272,8 +273,8 @@ def _best_partners(tables: Tables) -> pa.Table:
         k = np.tile(found.shared[p], 2)
         worth = np.rint(-np.log(np.maximum(np.tile(found.p[p], 2), 1e-300)) * UNIT)
         worth = np.where(k >= spec[KEY].minimum, worth, -1.0)
-        # of equal partners the one with whom more is shared
-        order = np.lexsort((k, worth, number_of))
+        # of equal partners the one with whom more is shared, and then of fewer targets
+        order = np.lexsort((-found.targets[:, p].ravel(), k, worth, number_of))
         last = np.searchsorted(number_of[order], np.arange(len(accounts)), side="right") - 1
         best = order[last] if len(order) else order
         values = {
@@ -307,7 +308,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """Shared children, and how many chance explains."""
     return (
-        f"{number(said.k)} of {number(said.n)} children it approached as a stranger were "
+        f"{number(said.k)} of {number(said.n)} children it approached as a stranger {was(said.k)} "
         f"approached as a stranger by one other account within the same fortnight; by chance "
         f"{said.expected:.1f} would be."
     )
@@ -315,10 +316,8 @@ def sentence(said: Said) -> str:
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Nobody shares enough children."""
-    what = "children shared with any one other account"
-    return too_few(
-        Said(said.k, said.k, 0, None, None, {}) if said else None, spec[KEY].minimum, what
-    )
+    rest = " shared with any one other account"
+    return too_few(said.k if said else None, spec[KEY].minimum, "child", "children", rest)
 
 
 def partners(found: Pairs) -> pa.Table:

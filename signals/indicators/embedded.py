@@ -21,6 +21,7 @@ from signals.indicators.base import (
     by_stretch,
     compared,
     contact_rows,
+    counted,
     number,
     people_came,
     too_few,
@@ -90,13 +91,14 @@ def sentence(said: Said) -> str:
     return (
         f"{number(said.k)} of {number(said.n)} children in contact with it came first; "
         f"{compared(said)}. Among the children it contacted {number(said.details['ties'])} of "
-        f"{number(said.details['pairs'])} pairs know each other."
+        f"{counted(said.details['pairs'], 'pair', 'pairs')} know each other."
     )
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few children."""
-    return too_few(said, spec[KEY].minimum, "children in contact")
+    found = said.n if said else None
+    return too_few(found, spec[KEY].minimum, "child", "children", " in contact")
 
 
 def rows(tables: Tables) -> Table:

@@ -61,8 +61,9 @@ def sentence(said: Said) -> str:
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few contacts with friends in common."""
-    what = "first contacts with children that had friends in common"
-    return too_few(said, spec[KEY].minimum, what)
+    rest = " with children that had friends in common"
+    found = said.n if said else None
+    return too_few(found, spec[KEY].minimum, "first contact", "first contacts", rest)
 
 
 def rows(tables: Tables) -> Table:

@@ -165,8 +165,8 @@ def sentence(said: Said) -> str:
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few contacts, or too few children."""
     if said and said.n >= spec[KEY].minimum:
-        return f"{number(said.k)} children contacted; {LEAST_MINORS} are needed"
-    return too_few(said, spec[KEY].minimum, "first contacts")
+        return too_few(said.k, LEAST_MINORS, "child", "children", " contacted")
+    return too_few(said.n if said else None, spec[KEY].minimum, "first contact", "first contacts")
 
 
 def rows(tables: Tables) -> Table:

@@ -16,6 +16,7 @@ from signals.indicators.base import (
     by_stretch,
     compared,
     contact_rows,
+    counted,
     number,
     too_few,
 )
@@ -101,8 +102,14 @@ def sentence(said: Said) -> str:
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few informative contacts."""
-    what = f"first contacts with children who had {spec.informative_ties} ties or more"
-    return too_few(said, spec[KEY].minimum, what)
+    ties = counted(spec.informative_ties, "tie", "ties")
+    return too_few(
+        said.n if said else None,
+        spec[KEY].minimum,
+        "first contact",
+        "first contacts",
+        f" with children who had {ties} or more",
+    )
 
 
 def rows(tables: Tables) -> Table:

@@ -21,10 +21,13 @@ from signals.indicators.base import (
     Judgement,
     Said,
     Tables,
+    counted,
     number,
     safety_rows,
     stretch_of,
+    too_few,
     total,
+    was,
 )
 from signals.spec import ThresholdSpec
 
@@ -191,8 +194,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """How many, and how many after a block."""
     text = (
-        f"{number(said.k)} of {number(said.n)} children who had refused, ignored, unfriended or "
-        f"blocked it were contacted again; comparable accounts: {said.expected:.1f}."
+        f"{number(said.k)} of {counted(said.n, 'child', 'children')} who had refused, ignored, "
+        f"unfriended or blocked it {was(said.k)} contacted again; comparable accounts: "
+        f"{said.expected:.1f}."
     )
     if said.details["block"]:
         text += f" {number(said.details['block'])} of them had blocked it."
@@ -201,11 +205,10 @@ def sentence(said: Said) -> str:
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Nobody, or too few, contacted again."""
-    there = number(said.k) if said else "no"
-    return (
-        f"{there} children contacted again after a refusal; {spec[KEY].minimum} are needed, or "
-        f"{AFTER_BLOCK} after a block"
-    )
+    rest = " contacted again after a refusal"
+    found = said.k if said else None
+    text = too_few(found, spec[KEY].minimum, "child", "children", rest)
+    return f"{text}, or {AFTER_BLOCK} after a block"
 
 
 def rows(tables: Tables) -> Table:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from ibis.expr.types import Table
 
-from signals.engine.canonical import CREATE, OUTCOME
+from signals.engine.canonical import CREATE
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY
 from signals.engine.zones import zone_table
@@ -21,6 +21,8 @@ from signals.indicators.base import (
     Tables,
     by_stretch,
     contact_rows,
+    counted,
+    needed,
     number,
 )
 from signals.scoring import rate_llr
@@ -39,16 +41,16 @@ def _chosen(tables: Tables) -> Table:
     """Contacts with children: accepted, fast (a thread soon after), placed (hour known), night."""
     spec = tables.spec
     c = tables.toward_children()
-    accepted = c.filter(c.outcome == OUTCOME["accepted"])
+    accepted = c.filter(c.accepted_at.notnull())
     threads = tables.approaches.filter(tables.approaches.kind == CREATE)
     threads = threads.select(x="u", y="v", at="t")
-    soon = accepted.select("event", "u", "v", "decided").join(
+    soon = accepted.select("event", "u", "v", "accepted_at").join(
         threads,
         [
             accepted.u == threads.x,
             accepted.v == threads.y,
-            threads["at"] >= accepted.decided,
-            threads["at"] <= accepted.decided + spec.private_hours * HOUR,
+            threads["at"] >= accepted.accepted_at,
+            threads["at"] <= accepted.accepted_at + spec.private_hours * HOUR,
         ],
     )
     soon = soon.select(fast="event").distinct()
@@ -67,7 +69,7 @@ def _chosen(tables: Tables) -> Table:
     return tables.keep(
         "private_fast_contacts",
         c.mutate(
-            accepted=c.outcome == OUTCOME["accepted"],
+            accepted=c.accepted_at.notnull(),
             fast=c.fast.notnull(),
             placed=c.offset.notnull(),
             night=night.fill_null(False),
@@ -110,6 +112,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
             "night": frame["night"],
             "placed": frame["placed"],
             "usual_night": expected[1],
+            "hours": np.full(total.shape, float(spec.private_hours)),
         },
     )
 
@@ -117,21 +120,25 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """Both parts."""
     d = said.details
-    return (
-        f"{number(said.k)} of {number(said.n)} accepted children got a private thread within a day "
-        f"(comparable accounts: {number(said.expected)}); {number(d['night'])} of "
-        f"{number(d['placed'])} first contacts fell into the child's night "
-        f"(comparable accounts: {number(d['usual_night'])})."
+    fast = (
+        f"{number(said.k)} of {number(said.n)} children who accepted got a private thread within "
+        f"{counted(d['hours'], 'hour', 'hours')} (comparable accounts: {number(said.expected)})"
     )
+    night = (
+        f"{number(d['night'])} of {number(d['placed'])} first contacts fell into the child's night "
+        f"(comparable accounts: {number(d['usual_night'])})"
+    )
+    parts = [text for text, of in ((fast, said.n), (night, d["placed"])) if of]
+    return "; ".join(parts) + "."
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few accepted requests and too few known hours."""
-    there = number(said.n) if said else "no"
-    placed = number(said.details["placed"]) if said else "no"
+    there = counted(said.n, "request", "requests") if said else "no requests"
+    placed = counted(said.details["placed"], "contact", "contacts") if said else "no contacts"
     return (
-        f"{there} requests accepted by children ({spec[KEY].minimum} are needed) and {placed} "
-        f"contacts with a known hour ({NIGHTS} are needed)"
+        f"{there} accepted by children ({needed(spec[KEY].minimum)}) and {placed} with a known "
+        f"hour ({needed(NIGHTS)})"
     )
 
 

@@ -17,11 +17,13 @@ from signals.indicators.base import (
     Tables,
     by_stretch,
     compared,
+    counted,
     number,
     people_met,
     safety_rows,
     stretch_of,
     too_few,
+    was,
 )
 from signals.scoring import rate_llr, rate_range, shift_llr
 from signals.spec import ThresholdSpec
@@ -114,15 +116,17 @@ def sentence(said: Said) -> str:
     """k of n, and how it treats adults."""
     d = said.details
     return (
-        f"{number(said.k)} of {number(said.n)} private threads it started were with children; "
-        f"{compared(said)}. It took {number(said.k)} of {number(d['met'])} children aside and "
-        f"{number(d['adults'])} of {number(d['met_adults'])} adults it had contact with."
+        f"{number(said.k)} of {number(said.n)} private threads it started {was(said.k)} with "
+        f"children; {compared(said)}. It took {number(said.k)} of "
+        f"{counted(d['met'], 'child', 'children')} aside and {number(d['adults'])} of "
+        f"{counted(d['met_adults'], 'adult', 'adults')} it had contact with."
     )
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few threads."""
-    return too_few(said, spec[KEY].minimum, "private threads started")
+    found = said.n if said else None
+    return too_few(found, spec[KEY].minimum, "private thread", "private threads", " started")
 
 
 def rows(tables: Tables) -> Table:

@@ -30,8 +30,11 @@ from signals.indicators.base import (
     by_stretch,
     compared,
     contact_rows,
+    needed,
     number,
+    too_few,
     total,
+    was,
 )
 from signals.scoring import excess_llr, excess_range
 from signals.spec import ThresholdSpec
@@ -232,12 +235,12 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """k of n, what these children refuse to others, and what adults refuse to the account."""
     text = (
-        f"{number(said.k)} of {number(said.n)} decided requests to children were refused or "
-        f"followed by a block; from how strict these children are with others, "
+        f"{number(said.k)} of {number(said.n)} decided requests to children {was(said.k)} refused "
+        f"or followed by a block; from how strict these children are with others, "
         f"{compared(said, False)}"
     )
     if said.details["ignored"]:
-        text += f"; {number(said.details['ignored'])} more were ignored"
+        text += f"; {number(said.details['ignored'])} more {was(said.details['ignored'])} ignored"
     if said.details["adults"]:
         times = said.details["own"]
         text += f"; adults refuse this account {times:.1f} times as often as others"
@@ -247,9 +250,9 @@ def sentence(said: Said) -> str:
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few decided requests, or too few refusals."""
     if said and said.n >= spec[KEY].minimum:
-        return f"{number(said.k)} refused by children; {LEAST_REFUSED} are needed"
-    there = number(said.n) if said else "no"
-    return f"{there} decided requests to children; {spec[KEY].minimum} are needed"
+        return f"{number(said.k)} refused by children; {needed(LEAST_REFUSED)}"
+    one, several = "decided request", "decided requests"
+    return too_few(said.n if said else None, spec[KEY].minimum, one, several, " to children")
 
 
 def rows(tables: Tables) -> Table:

@@ -19,7 +19,7 @@ from signals.indicators.base import (
     Tables,
     by_stretch,
     contact_rows,
-    number,
+    counted,
     too_few,
 )
 from signals.scoring import indiscriminate, shift_llr, tail_llr
@@ -120,16 +120,18 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 def sentence(said: Said) -> str:
     """How many groups, in effect."""
     return (
-        f"The {number(said.n)} children it contacted come from {number(said.details['groups'])} "
-        f"groups, in effect from {said.k:.1f}; comparable accounts with as many children: "
-        f"{said.expected:.1f}. The next child came from another group "
-        f"{number(said.details['changes'])} times."
+        f"The {counted(said.n, 'child', 'children')} it contacted "
+        f"{'comes' if said.n == 1 else 'come'} from "
+        f"{counted(said.details['groups'], 'group', 'groups')}, in effect from {said.k:.1f}; "
+        f"comparable accounts with as many children: {said.expected:.1f}. The next child came from "
+        f"another group {counted(said.details['changes'], 'time', 'times')}."
     )
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few children."""
-    return too_few(said, spec[KEY].minimum, "children contacted")
+    found = said.n if said else None
+    return too_few(found, spec[KEY].minimum, "child", "children", " contacted")
 
 
 def rows(tables: Tables) -> Table:

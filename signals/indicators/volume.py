@@ -19,6 +19,7 @@ from signals.indicators.base import (
     Tables,
     by_stretch,
     contact_rows,
+    counted,
     number,
     too_few,
 )
@@ -67,19 +68,24 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 
 def sentence(said: Said) -> str:
     """Both counts, and how many comparable accounts have as many."""
-    among = max(1.0 / max(said.details["tail"], 1e-9), 1.0)
+    among = round(1.0 / max(said.details["tail"], 1e-9))
+    others = (
+        "most comparable accounts have"
+        if among < 2
+        else (f"one in {among:,} comparable accounts has")
+    )
+    known = counted(said.details["known"], "person", "people")
     return (
-        f"It contacted {number(said.k)} children without a friend in common, "
-        f"{number(said.details['young'])} of them under 16; one in {among:,.0f} comparable "
-        f"accounts has as many. Of the {number(said.details['known'])} people it contacted so, "
-        f"{number(said.expected)} would be children if it did not choose."
+        f"It contacted {counted(said.k, 'child', 'children')} without a friend in common, "
+        f"{number(said.details['young'])} of them under 16; {others} as many. Of the {known} it "
+        f"contacted so, {number(said.expected)} would be children if it did not choose."
     )
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few children."""
-    there = Said(said.k, said.k, 0, None, None, {}) if said else None
-    return too_few(there, spec[KEY].minimum, "children contacted without a friend in common")
+    rest = " contacted without a friend in common"
+    return too_few(said.k if said else None, spec[KEY].minimum, "child", "children", rest)
 
 
 def rows(tables: Tables) -> Table:

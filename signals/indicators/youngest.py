@@ -21,6 +21,7 @@ from signals.indicators.base import (
     Spread,
     Tables,
     contact_rows,
+    counted,
     too_few,
     total,
 )
@@ -122,8 +123,10 @@ def _between(n: float, mean: float, deviation: float) -> tuple[float, float]:
 
 def sentence(said: Said) -> str:
     """The mean weight, in words."""
+    them = counted(said.n, "child", "children")
+    are = "is" if said.n == 1 else "are"
     return (
-        f"How young the {said.n:.0f} children are that it contacted: {said.k:.2f} on average, if "
+        f"How young the {them} {are} that it contacted: {said.k:.2f} on average, if "
         "under 13 counts 3, under 16 counts 2 and under 18 counts 1. Children whom others contact "
         f"in the same communities: {said.expected:.2f} (nine in ten: {said.low:.2f} to "
         f"{said.high:.2f}). {100 * said.details['older']:.0f} % of them are ten years younger than "
@@ -133,10 +136,11 @@ def sentence(said: Said) -> str:
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
     """Too few children."""
-    return too_few(said, spec[KEY].minimum, "children contacted")
+    found = said.n if said else None
+    return too_few(found, spec[KEY].minimum, "child", "children", " contacted")
 
 
 def rows(tables: Tables) -> Table:
-    """Contacts with children; value: the weight; counted: under 16."""
+    """Contacts with children, all of whom the mean counts; value: the weight."""
     c = tables.toward_children()
-    return contact_rows(tables, c, c.weight >= 2, c.weight)
+    return contact_rows(tables, c, ibis.literal(True), c.weight)

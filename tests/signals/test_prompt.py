@@ -86,6 +86,7 @@ class Community:
                 **{
                     name: "" if value is None and name in _TEXTS else value
                     for name, value in row.items()
+                    if name != "name_key"
                 },
                 account_id=f"a{row['id']}",
                 batch=self.batch,

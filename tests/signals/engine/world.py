@@ -210,7 +210,8 @@ class World:
         ]
         for event in self.of("Follow"):
             accepts = self.answered(event, "Accept")
-            if not accepts and self.answered(event, "Reject"):
+            declined = self.answered(event, "Reject") or self.answered(event, "Ignore")
+            if not accepts and declined:
                 continue
             start = min(accepts, default=event["t"])
             follows.append((event["actor"], event["object"], start, oracle.STILL, event["t"]))

@@ -1,0 +1,150 @@
+"""What indicators say, for one of something and for several, and what counts as one."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from signals.engine.run import run
+from signals.engine.tables import ACCOUNTS, EVENTS, TIES, RawGraph
+from signals.indicators.base import Said
+from signals.indicators.registry import REGISTRY
+from signals.spec import KEYS, ThresholdSpec
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+SPEC = ThresholdSpec()
+SEVERAL_OF_ONE = re.compile(
+    r"(?<!of )(?<![\d.,])1 (new )?(children|adults|people|groups|times|threads|ties|requests|"
+    r"contacts|hours|are|were|more were|first contacts|decided requests|private threads)\b"
+    r"|\b1 of \d+ [^.;]*? (were|are) (with|refused|contacted|approached)"
+)
+
+
+def said(number: float, n: float) -> Said:
+    return Said(number, n, 0.4, 0.0, 2.0, defaultdict(lambda: number))
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(("number", "n"), [(1.0, 1.0), (1.0, 4.0), (0.0, 4.0), (3.0, 4.0)])
+def test_one_is_singular(key: str, number: float, n: float) -> None:
+    indicator = REGISTRY[key]
+    texts = [
+        indicator.sentence(said(number, n)),
+        indicator.lacking(said(number, n), SPEC),
+        indicator.lacking(said(number, 100.0), SPEC),
+        indicator.lacking(None, SPEC),
+        indicator.lacking(said(number, n), SPEC.with_indicator(key, minimum=1)),
+    ]
+    for text in texts:
+        assert not SEVERAL_OF_ONE.search(text), text
+    for reason in texts[1:]:
+        assert not reason[0].isupper(), reason  # it follows "Not enough evidence: "
+        assert not reason.endswith(".")
+
+
+def test_the_hours_that_count_as_fast_are_said() -> None:
+    details = {"night": 0.0, "placed": 0.0, "usual_night": 0.0, "hours": 48.0}
+    text = REGISTRY["private_fast"].sentence(Said(2.0, 3.0, 1.0, None, None, details))
+    assert "within 48 hours" in text
+    assert "0 of 0" not in text
+
+
+def test_what_most_accounts_have_is_not_one_in_one() -> None:
+    details = {"tail": 0.9, "young": 1.0, "known": 4.0}
+    text = REGISTRY["volume"].sentence(Said(3.0, 4.0, 1.0, None, None, details))
+    assert "most comparable accounts have as many" in text
+
+
+# One adult (0) and children, who are told apart by number
+
+Row = tuple[str, int, int, float]
+
+
+def graph(rows: list[Row], friends: list[tuple[int, int]], ages: list[int]) -> RawGraph:
+    """``rows``: type, actor, object or number of the named row, hours before AT."""
+    refers = ("Accept", "Reject", "Ignore", "Undo")
+    return RawGraph(
+        accounts=pa.Table.from_pylist(
+            [{"id": n, "birth_year": 2026 - age} for n, age in enumerate(ages)], schema=ACCOUNTS
+        ),
+        ties=pa.Table.from_pylist(
+            [{"a": a, "b": b, "kind": "friend"} for a, b in friends], schema=TIES
+        ),
+        events=pa.Table.from_pylist(
+            [
+                {
+                    "id": n,
+                    "type": kind,
+                    "actor": actor,
+                    "object": None if kind in refers else other,
+                    "ref": other if kind in refers else None,
+                    "published": AT - timedelta(hours=hours),
+                }
+                for n, (kind, actor, other, hours) in enumerate(rows)
+            ],
+            schema=EVENTS,
+        ),
+    )
+
+
+def reporters(reports: list[Row], friends: list[tuple[int, int]], ages: list[int]) -> float | None:
+    """How many independent reporters of account 0 there are, after it has written to everybody."""
+    asked: list[Row] = [("Offer", 0, n, 500) for n in range(1, len(ages))]
+    spec = SPEC.with_indicator("blocked_reported", minimum=1)
+    found = run(graph([*asked, *reports], friends, ages), spec, as_of=AT).scores.to_pylist()
+    return next(row["blocked_reported_k"] for row in found if row["account"] == 0)
+
+
+CHILDREN = [40, 14, 14, 14, 14]
+
+
+@pytest.mark.parametrize("apart", [0, 3])
+def test_friends_who_report_together_are_one_reporter(apart: float) -> None:
+    reports: list[Row] = [("Flag", 1, 0, 100), ("Block", 2, 0, 100 - apart)]
+    assert reporters(reports, [(1, 2)], CHILDREN) == 1
+    assert reporters(reports, [(1, 3), (2, 3)], CHILDREN) == 2
+    both = [*reports, ("Flag", 3, 0, 100), ("Flag", 4, 0, 100)]
+    assert reporters(both, [(1, 2), (3, 4)], CHILDREN) == 2
+
+
+def test_a_chain_of_friends_holds_two_who_do_not_know_each_other() -> None:
+    reports: list[Row] = [("Flag", n, 0, 100) for n in (1, 2, 3)]
+    assert reporters(reports, [(1, 2), (2, 3)], CHILDREN) == 2
+    assert reporters(reports, [(1, 2), (2, 3), (1, 3)], CHILDREN) == 1
+
+
+def test_a_child_whose_mother_reports_first_is_a_reporter() -> None:
+    reports: list[Row] = [("Flag", 4, 0, 101), ("Flag", 1, 0, 100)]
+    assert reporters(reports, [(1, 4)], [40, 14, 14, 14, 45]) == 1
+
+
+def test_who_accepted_and_then_blocked_had_accepted() -> None:
+    rows: list[Row] = [("Offer", 0, n, 200) for n in (1, 2, 3)]
+    rows += [("Accept", n, n - 1, 190) for n in (1, 2, 3)]
+    rows += [("Create", 0, n, 180) for n in (1, 2, 3)]
+    rows += [("Block", n, 0, 150) for n in (1, 2)]
+    (row,) = (
+        row
+        for row in run(graph(rows, [], CHILDREN), SPEC, as_of=AT).scores.to_pylist()
+        if row["account"] == 0
+    )
+    assert (row["private_fast_k"], row["private_fast_n"]) == (3, 3)
+    assert (row["refused_k"], row["refused_n"]) == (2, 3)
+
+
+@pytest.mark.parametrize(("answer", "mutual"), [("Accept", 1), ("Ignore", 0), ("Reject", 0)])
+def test_a_follow_that_was_not_approved_makes_no_friends(answer: str, mutual: int) -> None:
+    rows: list[Row] = [
+        ("Follow", 1, 2, 300),
+        (answer, 2, 0, 299),
+        ("Follow", 2, 1, 298),
+        ("Offer", 0, 1, 100),
+    ]
+    found = run(graph(rows, [(0, 2)], CHILDREN), SPEC, as_of=AT).facts.to_pylist()
+    (row,) = (row for row in found if (row["u"], row["v"]) == (0, 1))
+    assert row["m"] == mutual
+    assert row["deg_v"] == mutual
