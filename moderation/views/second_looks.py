@@ -17,13 +17,13 @@ from moderation.models import SecondLook
 from moderation.selectors import case as select
 from moderation.selectors import second_looks
 from moderation.services import second_looks as services
-from moderation.views.answers import actor, go_to, person
+from moderation.views.answers import actor, go_to, person, wants_part
 from moderation.views.case import page_context
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.views import require
 
-_SHOWN = ("account", "explanation", "network", "timeline")
+_SHOWN = ("account", "explanation", "network", "timeline", "contacts")
 
 
 @require(Capability.REVIEW_CASES)
@@ -70,6 +70,9 @@ def look(request: HttpRequest, look_id: int) -> HttpResponse:
             messages.success(request, "Your second look is recorded.")
             return redirect("second_looks")
     around = page_context(request, found.decision.case)
+    if wants_part(request) and around["contacts"]:
+        part = {"contacts": around["contacts"]}
+        return render(request, "moderation/case_contacts.html", part)
     context = {name: around[name] for name in _SHOWN} | {
         "form": form,
         "look": found,

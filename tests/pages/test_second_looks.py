@@ -105,3 +105,23 @@ def test_the_case_is_nowhere_until_the_look_is_given(
     browser.post(f"/second-looks/{look.pk}/", {"verb": "escalate", "note": "Five children."})
     assert browser.get(url).status_code == 200
     assert all(url in browser.get(address).content.decode() for address in lists)
+
+
+def test_the_second_person_has_the_same_table_and_all_that_was_not_assessed(
+    moderator: User, moderator2: User, signed_in: SignedIn
+) -> None:
+    factories.dismiss(moderator, stories.coach(children=4))
+    browser = signed_in(moderator2)
+    page = Seen(browser.post("/second-looks/start/", follow=True))
+    assert "Not enough evidence: 2 of 5 contacts." in page.text
+    url = f"/second-looks/{SecondLook.objects.get().pk}/?contacts=1"
+    assert f"{url}#people" in page.links
+
+    whole = browser.get(url)
+    part = browser.get(url, headers={"HX-Request": "true"})
+
+    assert "<html" not in part.content.decode()
+    for answer in (whole, part):
+        said = Seen(answer).text
+        assert "Child B, under 13 2 Mar, 12:00 friend request reported the account" in said
+        assert "Name Of" not in answer.content.decode()
