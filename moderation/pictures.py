@@ -134,6 +134,7 @@ MOST_LANES = 40
 WIDTH = 560
 _LEFT = 84
 _RIGHT = WIDTH - 14
+_LABEL = 58
 _TOP = 26
 _LANE = 18
 _BINS = 48
@@ -176,6 +177,11 @@ class Lane:
 class Tick:
     x: float
     label: str
+
+    @property
+    def ends(self) -> bool:
+        """Whether the label must end at the tick: begun there, it would not fit any more."""
+        return self.x > WIDTH - _LABEL
 
 
 @dataclass(frozen=True, slots=True)

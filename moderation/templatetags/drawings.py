@@ -17,6 +17,8 @@ _SHAPES: dict[Kind, str] = {
     Kind.ADULT: '<rect x="-9" y="-9" width="18" height="18"/>',
     Kind.UNKNOWN: '<path d="M0-11L11 0L0 11L-11 0z"/>',
 }
+# Hatched, not only of another colour: the pattern is in the timeline's template
+_FILLS = {"refused": ' fill="url(#hatch)"'}
 _FLAG = '<path class="net-flag" d="M7-7V-17L15-14L7-11"/>'
 
 
@@ -34,12 +36,13 @@ def timeline_bars(bars: list[Bar]) -> SafeString:
 
 def _bar(bar: Bar) -> str:
     parts = "".join(
-        f'<rect class="tl-bar tl-bar--{escape(link)}" x="{bar.x}" y="{y}"'
+        f'<rect class="tl-bar tl-bar--{escape(link)}"{_FILLS.get(link, "")} x="{bar.x}" y="{y}"'
         f' width="{bar.width}" height="{height}"/>'
         for link, y, height in bar.parts
     )
     later = ' class="is-later"' if bar.later else ""
-    return f'<g data-since="{bar.since}"{later}><title>{escape(bar.title)}</title>{parts}</g>'
+    told = escape(bar.title)
+    return f'<g data-since="{bar.since}" data-told="{told}"{later}><title>{told}</title>{parts}</g>'
 
 
 def _node(node: Node) -> str:

@@ -24,7 +24,7 @@ from moderation.selectors.contacts import Surroundings
 from moderation.selectors.surroundings import around_case, own_cases, ties_between
 from moderation.selectors.timeline import history
 from moderation.views.answers import person, wants_part
-from moderation.views.panel import WORDING, panel
+from moderation.views.panel import WORDING, panel, seconds_to
 from moderation.views.rows import row_of
 from signals.networks import Kind
 from staff.capabilities import Capability
@@ -39,7 +39,7 @@ _REVEALS = "reveals"
 @require(Capability.VIEW_CASES)
 @require_safe
 def case_page(request: HttpRequest, reference: str) -> HttpResponse:
-    """A case, or for htmx a part of its page: rows of evidence, or people of the table."""
+    """A case, or for htmx a part of its page: rows of evidence, people of the table, the hold."""
     case = case_or_404(person(request), reference, "account", "assessment")
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])
@@ -50,6 +50,8 @@ def case_page(request: HttpRequest, reference: str) -> HttpResponse:
         context = {"case": case, "contacts": contacts, "names": _names(shown, contacts)}
         context |= _until_words(replay)
         return render(request, "moderation/case_contacts.html", context)
+    if wants_part(request) and "lease" in request.GET:
+        return render(request, "moderation/case_panel.html#lease", panel_context(request, case))
     return render(request, "moderation/case.html", page_context(request, case))
 
 
@@ -128,6 +130,7 @@ def page_context(
         **_until_words(replay),
         "contacts": contacts,
         "reveal": reveal,
+        "reveal_seconds": seconds_to(reveal.ends_at, timezone.now()) if reveal else 0,
         "reveal_form": _reveal_form(request, case, around, tried),
         "names": _names(reveal, contacts),
         "history": told,

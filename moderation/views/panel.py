@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from django.utils import timezone
@@ -125,7 +126,9 @@ class Panel:
 
     choices: list[Choice] = field(default_factory=list)
     held: bool = False
+    seconds_left: int = 0  # of the person's own hold
     claim: str = ""  # the words of the claim button, "" where there is none
+    onwards: bool = False  # whether the next case can be taken from here
     standing: str = ""
     note: forms.NoteForm | None = None
     refusal: Refused | None = None
@@ -172,7 +175,9 @@ def panel(
     result = Panel(
         choices=choices,
         held=held,
+        seconds_left=seconds_to(case.lease_expires_at, now) if held else 0,
         claim=_claim_words(case, user, lapsed) if reviews else "",
+        onwards=reviews and not held and not choices,
         standing=_standing(case, user, held=held, lapsed=lapsed, escalated_here=escalated_here),
         note=_note_form(tried, kept) if reviews else None,
         undo_until=undo.until(case, user, now) if reviews else None,
@@ -187,6 +192,11 @@ def panel(
     if kept.latest and not choices and result.claim:
         result.standing += " What you wrote is kept and comes back when you claim it."
     return result
+
+
+def seconds_to(end: datetime | None, now: datetime) -> int:
+    """Whole seconds from ``now`` to ``end``, rounded up; 0 where it has passed or there is none."""
+    return max(0, ceil((end - now).total_seconds())) if end is not None else 0
 
 
 def _choice(

@@ -6,7 +6,7 @@
   if (document.documentElement.dataset.hotkeys === "off") return;
 
   const inField = (target) =>
-    target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, dialog, [contenteditable]");
+    target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, dialog, [contenteditable]");
 
   const visible = (element) => element.getClientRects().length > 0 && !element.disabled;
 
@@ -35,15 +35,27 @@
     return [...document.querySelectorAll(selector)].filter(visible).find((e) => !e.closest("[data-row]"));
   }
 
+  /** The choices of the decision in which the focus is, in the order of their numbers. */
+  function numbered() {
+    return [...(document.activeElement.closest?.(".choice[open]")?.querySelectorAll("input[type=radio]") ?? [])];
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (inField(event.target) || document.querySelector("dialog[open]")) return;
+    const chosen = numbered()[Number(event.key) - 1];
+    if (/^[1-9]$/.test(event.key) && chosen) {
+      event.preventDefault();
+      chosen.focus();
+      chosen.click();
+      return;
+    }
     if (event.key === "j" || event.key === "k") {
       move(event.key === "j" ? 1 : -1);
       event.preventDefault();
       return;
     }
-    const target = find(event.key);
+    const target = event.repeat ? null : find(event.key); // a key that is held down acts once
     if (!target) return;
     event.preventDefault();
     if (target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) {
@@ -53,6 +65,13 @@
       target.click();
       if (target.matches("summary, label")) target.focus();
     }
+  });
+
+  // From the field that searches a list, the arrow goes on to what was found.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" || !event.target.matches?.("input[type=search][data-hotkey]")) return;
+    event.preventDefault();
+    move(1);
   });
 
   // The help sheet opens over the page; without script its link goes to a page of its own.

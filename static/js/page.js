@@ -1,4 +1,5 @@
-/* Focus, menus, dismissable alerts and countdowns. Every page works without this file. */
+/* Focus, menus, dismissable alerts, countdowns and names that are hidden again. Every page works
+   without this file. */
 "use strict";
 
 (() => {
@@ -60,13 +61,36 @@
     }
   });
 
+  // Escape closes what is open around the focus. What was typed stays in the closed form.
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    const menu = event.target.closest?.("details[data-menu][open]");
-    if (menu) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
+    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+    const opened = event.target.closest?.("details[open]:is([data-menu], .choice, .disclosure)");
+    if (opened && !event.target.closest("dialog")) {
+      opened.open = false;
+      opened.querySelector("summary").focus();
     }
+  });
+
+  // --- How many rows are ticked, on the button that acts on them -------------------------------------
+
+  document.addEventListener("change", (event) => {
+    const counter = event.target.form?.querySelector("[data-ticked]");
+    if (!counter) return;
+    const boxes = [...event.target.form.elements].filter((box) => box.name === counter.dataset.ticked);
+    const ticked = boxes.filter((box) => box.checked).length;
+    counter.textContent = ticked ? `(${ticked})` : "";
+    announce(`${ticked} ticked`);
+  });
+
+  // --- Sending -----------------------------------------------------------------------------------
+
+  // A second press while the first is on its way would take a second case. A form whose answer is
+  // a download may be sent again after a while.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if (Date.now() - Number(form.dataset.sent ?? 0) < 4000) event.preventDefault();
+    else form.dataset.sent = String(Date.now());
   });
 
   // --- Swaps -------------------------------------------------------------------------------------
@@ -133,7 +157,7 @@
   document.addEventListener("htmx:configRequest", (event) => {
     const { elt, headers, triggeringEvent } = event.detail;
     const timed = !triggeringEvent && elt.getAttribute("hx-trigger")?.includes("every ");
-    if (timed || elt.hasAttribute("data-poll")) {
+    if (timed || elt.matches("[data-poll], [data-lease]")) {
       headers["X-Background"] = "1";
     }
   });
@@ -144,17 +168,26 @@
     if (title) document.title = decodeURIComponent(title);
   });
 
-  // --- Countdowns: <time data-countdown datetime="…"> ----------------------------------------------
+  // --- Countdowns: <time data-countdown="1200">, the seconds left when the server wrote it ---------
+
+  // Counted from when the element was first seen: the clock of this machine may be wrong.
+  const ends = new WeakMap();
+
+  function secondsLeft(element, seconds) {
+    if (!ends.has(element)) ends.set(element, Date.now() + Number(seconds) * 1000);
+    return Math.floor((ends.get(element) - Date.now()) / 1000);
+  }
 
   function tick() {
     for (const element of document.querySelectorAll("[data-countdown]")) {
-      const left = Math.floor((Date.parse(element.dateTime) - Date.now()) / 1000);
+      const left = secondsLeft(element, element.dataset.countdown);
       const box = element.closest("[data-lease]");
       if (left <= 0) {
         element.textContent = "0:00";
         if (box && box.dataset.state !== "over") {
           box.dataset.state = "over";
-          announce("Your time on this case is over. Extend to keep it.");
+          announce("Your time on this case is over. What you wrote is kept.");
+          window.htmx?.trigger(box, "over");
         }
         continue;
       }
@@ -164,9 +197,31 @@
         announce("Less than three minutes left on this case. You can extend it.");
       }
     }
+    for (const element of document.querySelectorAll("[data-names-for]")) {
+      if (secondsLeft(element, element.dataset.namesFor) <= 0) hideNames(element);
+    }
   }
 
-  if (document.querySelector("[data-countdown]")) tick();
+  // --- Names of children go from the screen when their time is over, and with the page --------------
+
+  function hideNames(notice) {
+    for (const element of document.querySelectorAll("[data-named]")) element.textContent = "hidden";
+    if (!notice) return;
+    notice.removeAttribute("data-names-for");
+    notice.querySelector("[data-names-words]").textContent = "The names are hidden again: their time is over.";
+    notice.querySelector("form")?.remove();
+    announce("The names are hidden again: their time is over.");
+  }
+
+  // A page that the browser keeps to go back to must not keep them, and is asked for anew.
+  window.addEventListener("pagehide", (event) => {
+    if (event.persisted) hideNames();
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload();
+  });
+
+  tick();
   window.setInterval(tick, 1000);
 
   // --- Polling: <span data-poll="30" hx-trigger="poll"> asks while the page is seen and the switch on -
@@ -194,13 +249,14 @@
     window.htmx?.trigger(form, "activity");
   });
 
-  // Ctrl-Enter sends the form that is being written.
+  // Ctrl-Enter sends the form that is being written; with Shift, and goes on to the next case.
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    const form = event.target.closest("textarea")?.form;
-    if (!form) return;
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+    const form = event.target.closest?.("input, select, textarea")?.form;
+    if (!form?.querySelector("textarea")) return;
     event.preventDefault();
-    form.requestSubmit(form.querySelector("button[type=submit]"));
+    const onwards = event.shiftKey ? form.querySelector("button[name=next]") : null;
+    (onwards ?? form.querySelector("button[type=submit]")).click(); // htmx sends a button that was clicked
   });
 
   // A decision that is opened takes the focus to its first field.

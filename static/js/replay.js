@@ -115,42 +115,59 @@
     show(Number(slider.value));
   }
 
-  // --- Details: whoever is pointed at, or reached by up and down, in both pictures --------------
+  // --- Details: who is pointed at, or reached by up and down, is told below and marked in both -----
 
-  const detail = document.querySelector("[data-detail]");
-  if (!network || !detail) return;
-  const people = [...network.querySelectorAll(".net-node")];
-  const usual = detail.textContent;
-  let chosen = -1;
+  const pictures = [network, timeline].filter(Boolean).map((svg) => {
+    const frame = svg.parentElement;
+    const detail = document.getElementById(frame.getAttribute("aria-describedby"));
+    return { svg, frame, detail, usual: detail?.textContent, things: [...svg.querySelectorAll("[data-who], [data-told]")] };
+  });
+  let chosen = null;
 
-  function choose(who, spoken) {
-    chosen = people.findIndex((node) => node.dataset.who === who);
-    for (const marked of document.querySelectorAll(".is-chosen")) marked.classList.remove("is-chosen");
-    const node = people[chosen];
-    detail.setAttribute("aria-live", spoken ? "polite" : "off");
-    if (!node || node.classList.contains("net-node--later")) {
-      detail.textContent = node ? `${node.dataset.who}: not yet on this day.` : usual;
-      return;
-    }
-    node.classList.add("is-chosen");
-    const lane = timeline?.querySelector(`.tl-one[data-who="${CSS.escape(who)}"]`);
-    lane?.classList.add("is-chosen");
-    const marks = [...(lane?.querySelectorAll(".step:not(.is-later) title") ?? [])];
+  const isLater = (thing) => thing.matches(".net-node--later, .is-later");
+
+  /** What a person's node and lane say together, or what a column says. */
+  function said(thing) {
+    if (thing.dataset.told) return isLater(thing) ? "Not yet on this day." : thing.dataset.told;
+    const who = `[data-who="${CSS.escape(thing.dataset.who)}"]`;
+    const node = network?.querySelector(who);
+    const marks = [...(timeline?.querySelectorAll(`${who} .step:not(.is-later) title`) ?? [])];
+    if (isLater(node ?? thing)) return `${thing.dataset.who}: not yet on this day.`;
     const dated = marks.map((mark) => mark.textContent).join("; ");
-    detail.textContent = node.querySelector("title").textContent + (dated ? ` (${dated})` : "");
+    return (node?.querySelector("title").textContent ?? thing.dataset.who) + (dated ? ` (${dated})` : "");
   }
 
-  for (const picture of [network, timeline]) {
-    picture?.addEventListener("pointerover", (event) => {
-      const over = event.target.closest("[data-who]");
-      if (over) choose(over.dataset.who, false);
+  function choose(picture, thing, spoken) {
+    chosen = thing;
+    for (const marked of document.querySelectorAll(".is-chosen")) marked.classList.remove("is-chosen");
+    for (const other of pictures) if (other.detail) other.detail.textContent = other.usual;
+    const who = thing.dataset.who && `[data-who="${CSS.escape(thing.dataset.who)}"]`;
+    for (const same of who ? pictures.flatMap(({ svg }) => [...svg.querySelectorAll(who)]) : [thing]) {
+      if (!isLater(same)) same.classList.add("is-chosen");
+    }
+    if (picture.detail) picture.detail.textContent = said(thing);
+    const line = document.getElementById("status");
+    if (spoken && line) line.textContent = said(thing);
+  }
+
+  // Where a picture is wider than its frame, what is in the middle of the network is seen first.
+  const middle = network?.parentElement;
+  if (middle) middle.scrollLeft = (middle.scrollWidth - middle.clientWidth) / 2;
+
+  for (const picture of pictures) {
+    picture.svg.addEventListener("pointerover", (event) => {
+      const over = event.target.closest("[data-who], [data-told]");
+      if (over && over !== chosen) choose(picture, over, false);
     });
-    picture?.parentElement.addEventListener("keydown", (event) => {
+    picture.frame.addEventListener("keydown", (event) => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]; // the others scroll a wide picture
-      if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+      const { things } = picture;
+      if (!step || !things.length || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
-      const next = chosen < 0 && step < 0 ? people.length - 1 : (chosen + step + people.length) % people.length;
-      choose(people[next].dataset.who, true);
+      const same = (thing) => thing === chosen || (chosen?.dataset.who && thing.dataset.who === chosen.dataset.who);
+      const here = things.findIndex(same);
+      const next = here < 0 && step < 0 ? things.length - 1 : (here + step + things.length) % things.length;
+      choose(picture, things[next], true);
     });
   }
 })();
