@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from audit import verbs
@@ -117,7 +117,7 @@ def _decision(decision: Decision) -> Item:
     if ask := decision.details.get("ask"):
         facts.append(("Asked", str(ask)))
     if until := decision.details.get("until"):
-        facts.append(("Until", str(until)))
+        facts.append(("Until", f"{date.fromisoformat(str(until)):%-d %b %Y}"))
     facts.append(("Points then", f"{decision.points:.0f}"))
     return Item(
         at=decision.at,
