@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from config.errors import method_not_allowed, too_large
@@ -32,6 +34,21 @@ class SecurityHeadersMiddleware:
         # Pages hold personal data: neither a proxy nor the browser's cache may keep them.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class CompressPagesMiddleware(GZipMiddleware):
+    """Compresses pages for browsers that take it: a long case shrinks to a sixth.
+
+    Only pages: files and exports are compressed already, or streamed. Django's middleware adds a
+    random number of bytes to each, so that its length tells nothing about what is in it.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if response.streaming or not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 class BodyLimitMiddleware:
