@@ -265,7 +265,9 @@
     (event) => {
       const opened = event.target;
       if (!opened.open || !opened.matches?.(".choice, #do-note, #do-reveal") || !event.isTrusted) return;
-      if (opened.contains(document.activeElement) || document.activeElement === document.body) {
+      // Whoever types fast is in a field already: the event comes after the keys
+      const at = document.activeElement;
+      if (at === document.body || at === opened.querySelector("summary")) {
         opened.querySelector("input:not([type=hidden]), textarea, select")?.focus();
       }
     },

@@ -34,7 +34,7 @@ def test_a_lapsed_hold_is_claimed_again_beside_what_was_typed(
         note.fill("Too little to go on.")
 
     again = page.locator("#lease").get_by_role("button", name="Claim it again")
-    expect(again).to_be_visible()
+    expect(again).to_be_visible(timeout=15_000)
     expect(page.locator("#lease")).to_contain_text("Your hold on this case ended at")
     expect(page.locator("#lease")).to_contain_text("What you wrote is kept")
     expect(note).to_have_value("Too little to go on.")
