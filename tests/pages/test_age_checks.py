@@ -34,7 +34,7 @@ def test_a_moderator_asks_and_another_records_the_answer(
     asked = browser.post(f"{url}age-check/", words | {"note": "Ties of a child."}, follow=True)
     page = Seen(asked)
     assert f"{case.reference} waits for an age check until" in page.text
-    assert "Mo Reyes asked for it" in page.text
+    assert "asked for by Mo Reyes" in page.text
     assert "Waits for an age check" in page.text
     assert f"{url}undo/" in page.actions
 

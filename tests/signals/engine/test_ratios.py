@@ -60,7 +60,7 @@ def test_a_few_reports_more_than_expected_are_nothing_where_many_are() -> None:
     k = with_first([30.0, 4.0], rng.poisson(0.05 * 20, EVERYBODY).astype(float))
     n = with_first([400.0, 20.0], np.full(EVERYBODY, 20.0))
     counts = frame(
-        k=k,
+        k=k * blocked_reported.UNIT,
         n=n,
         weight=0.7 * k * blocked_reported.UNIT,
         adults=np.zeros(EVERYBODY),

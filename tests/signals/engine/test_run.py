@@ -418,7 +418,11 @@ def test_a_hub_followed_by_everyone() -> None:
         ("Offer", n, n + 1, 24 * 30 + n % 700) for n in range(1, count - 1)
     ]
     ties = pa.Table.from_pylist(
-        [{"id": n, "a": 0, "b": n, "kind": "friend"} for n in range(1, count)], schema=TIES
+        [
+            {"id": n, "a": 0, "b": n, "kind": "friend", "since": AT - timedelta(days=400)}
+            for n in range(1, count)
+        ],
+        schema=TIES,
     )
     found = run(RawGraph(people([40] + [14] * (count - 1)), ties, events(rows)), SPEC, as_of=AT)
     facts = {(row["u"], row["v"]): row for row in found.facts.to_pylist()}
