@@ -22,10 +22,10 @@ from tests.accounts.worlds import (
     graph,
     lines_of,
 )
+from tests.support.samples import sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SAMPLES = Path(os.environ.get("SIGHTLINE_SCHEMAS") or Path(__file__).parents[3] / "shared/data")
 NOTHING = {"accounts": 0, "ties": 0, "events": 0}
 
 
@@ -45,9 +45,7 @@ def json_of(out: str) -> dict[str, Any]:
 def test_college_messages_go_in_whole_and_a_second_time_are_known(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = SAMPLES / "collegemsg"
-    if not folder.exists():
-        pytest.skip("collegemsg is not there; set SIGHTLINE_SCHEMAS to the folder of the samples")
+    folder = sample("collegemsg")
     assert run(folder, "--json") == 0
     first = json_of(capsys.readouterr().out)
     assert first["accepted"] == {"accounts": 1899, "ties": 0, "events": 20296}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,10 @@ from tests.accounts.worlds import (
     reasons,
     rejected,
 )
+from tests.support.samples import sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SAMPLES = Path(os.environ.get("SIGHTLINE_SCHEMAS") or Path(__file__).parents[3] / "shared/data")
 
 WORLD: dict[str, list[dict[str, str]]] = {
     "accounts": [
@@ -47,13 +46,6 @@ WORLD: dict[str, list[dict[str, str]]] = {
         event("e2", "Accept", "béa", "e1", "11:00:00.250000"),
     ],
 }
-
-
-def sample(name: str) -> Path:
-    path = SAMPLES / name
-    if not path.exists():
-        pytest.skip(f"{name} is not there; set SIGHTLINE_SCHEMAS to the folder of the samples")
-    return path
 
 
 def written(folder: Path, extension: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +23,10 @@ from signals.selectors import export_scores
 from signals.services import start_run
 from signals.spec import KEYS
 from tests.signals.graphs import Graph, low_threshold, school
+from tests.support.samples import sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SAMPLES = Path(os.environ.get("SIGHTLINE_SCHEMAS") or Path(__file__).parents[3] / "shared/data")
 
 Call = Callable[..., str]
 
@@ -63,9 +62,7 @@ def small() -> Graph:
 
 def test_college_messages_from_import_to_export(call: Call, tmp_path: Path) -> None:
     """The figures of the data set's own README, on the command line from end to end."""
-    folder = SAMPLES / "collegemsg"
-    if not folder.exists():
-        pytest.skip("collegemsg is not there; set SIGHTLINE_SCHEMAS to the folder of the samples")
+    folder = sample("collegemsg")
     with pytest.raises(SystemExit) as ended:
         call("import_graph", folder)
     assert ended.value.code == 0

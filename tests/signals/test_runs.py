@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -15,29 +14,21 @@ from django.utils import timezone
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.models import Case
-from signals import hooks, runner, storage, tasks
-from signals.attempt import Replaced, RunLock, is_computing
+from signals import hooks, runner, storage
+from signals.attempt import Replaced, is_computing
 from signals.engine.result import FACTS
-from signals.errors import NoRun, RunBusy, RunEnded
+from signals.errors import NoRun, RunBusy
 from signals.models import Assessment, EvidenceRow, Run, Score
 from signals.selectors import latest_assessment, latest_run, latest_scores
 from signals.services import (
-    approve_thresholds,
     cancel_run,
-    propose_thresholds,
-    release_dead_runs,
-    start_after_import,
-    start_run,
 )
-from signals.services.runs import MAX_ATTEMPTS
 from signals.spec import KEYS
-from staff.errors import NotAllowed, Refused
 from staff.models import User
 from tests.signals.graphs import Graph, day, low_threshold, school, two_indicators
+from tests.signals.running import compute, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-COMMAND = Actor.system("command")
 
 
 @pytest.fixture
@@ -52,14 +43,6 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 @pytest.fixture
 def all_indicators() -> None:
     """Asks for every indicator, rather than for a quick run."""
-
-
-def start(**given: Any) -> Run:
-    return start_run(actor=COMMAND, trigger="command", enqueue=False, **given)
-
-
-def compute(progress: Callable[[str, float], None] | None = None, **given: Any) -> Run:
-    return runner.execute(start(**given).pk, progress, actor=COMMAND)
 
 
 def visible() -> tuple[Any, ...]:
@@ -145,115 +128,6 @@ def test_a_complete_run_is_not_computed_again(graph: Graph) -> None:
     again = runner.execute(run.pk)
     assert (again.attempts, again.finished_at) == (1, run.finished_at)
     assert visible() == seen
-
-
-# -- When nothing is new -----------------------------------------------------------------------
-
-
-def test_without_news_the_latest_run_is_the_answer(graph: Graph) -> None:
-    run = compute()
-    assert start() == run
-    assert start(full=True) != run
-
-
-@pytest.mark.parametrize("news", ["account", "tie", "event", "import_in_progress"])
-def test_anything_imported_is_news(graph: Graph, news: str) -> None:
-    run = compute()
-    if news == "account":
-        graph.account("new")
-    elif news == "tie":
-        graph.tie("mallory", "adult1")
-    elif news == "event":
-        graph.event("Create", "mallory", "child1", on=40)
-    else:
-        type(graph.batch).objects.create(origin="api", state="running")
-    assert start() != run
-
-
-def test_another_time_and_other_thresholds_are_news(
-    graph: Graph, admin: User, admin2: User
-) -> None:
-    run = compute()
-    other = start(as_of=day(30))
-    assert other != run
-    cancel_run(actor=COMMAND, run_id=other.pk)
-    spec = run.thresholds.spec | {"open_at": 500.0}  # type: ignore[union-attr]
-    propose_thresholds(actor=Actor.of_user(admin), spec=spec, note="for a test")
-    approve_thresholds(actor=Actor.of_user(admin2), version=2)
-    after = compute()
-    assert (after.trigger, after.flagged) == ("thresholds", 0)
-    assert after.thresholds.version == 2  # type: ignore[union-attr]
-
-
-def test_decisions_are_news(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = compute()
-    label = hooks.Label(graph.accounts["mallory"].pk, timezone.now(), "dismissed", "family")
-    monkeypatch.setattr(hooks, "_labels", [lambda: [label]])
-    assert start() != run
-
-
-# -- Starting ----------------------------------------------------------------------------------
-
-
-def test_runs_that_wait_for_the_same_are_one(graph: Graph) -> None:
-    first = start()
-    assert start() == first
-    assert start(full=True) == first
-    assert Run.objects.get().full
-    assert start(as_of=day(3)) != first
-
-
-def test_imports_queue_one_run_between_them(graph: Graph, settings: Any) -> None:
-    settings.SIGNALS_RUN_AFTER_IMPORT = False
-    start_after_import(graph.batch)
-    assert not Run.objects.exists()
-    settings.SIGNALS_RUN_AFTER_IMPORT = True
-    start_after_import(graph.batch)
-    start_after_import(graph.batch)
-    run = Run.objects.get()
-    assert (run.state, run.trigger) == ("queued", "import")
-
-
-def test_an_import_of_duplicates_queues_nothing(graph: Graph) -> None:
-    compute()
-    start_after_import(graph.batch)
-    assert Run.objects.count() == 1
-
-
-def test_a_run_after_an_import_rests_as_long_as_the_last_one_took(graph: Graph) -> None:
-    last = compute()
-    Run.objects.filter(pk=last.pk).update(seconds={"total": 3600.0})
-    graph.event("Create", "mallory", "child1", on=40)
-    start_after_import(graph.batch)
-    assert release_dead_runs(actor=COMMAND) == []
-    Run.objects.filter(pk=last.pk).update(finished_at=timezone.now() - timedelta(hours=2))
-    assert release_dead_runs(actor=COMMAND) == [Run.objects.get(state="queued").pk]
-
-
-@pytest.mark.parametrize("role", ["moderator", "supervisor", "auditor", "outsider"])
-def test_only_admins_start_and_cancel_runs(role: str, request: pytest.FixtureRequest) -> None:
-    actor = Actor.of_user(request.getfixturevalue(role))
-    run = start()
-    with pytest.raises(NotAllowed):
-        start_run(actor=actor, trigger="person")
-    with pytest.raises(NotAllowed):
-        cancel_run(actor=actor, run_id=run.pk)
-    assert Run.objects.get().state == "queued"
-
-
-def test_an_admin_starts_and_cancels_a_run(admin: User) -> None:
-    actor = Actor.of_user(admin)
-    run = start_run(actor=actor, trigger="person")
-    assert run.created_by == admin
-    assert cancel_run(actor=actor, run_id=run.pk).state == "cancelled"
-    assert Entry.objects.get(verb="run.cancel").actor == f"staff:{admin.pk} Ada Marsh"
-    with pytest.raises(RunEnded, match="cancelled already"):
-        cancel_run(actor=actor, run_id=run.pk)
-
-
-def test_a_time_without_an_offset_is_refused() -> None:
-    with pytest.raises(Refused, match="offset"):
-        start(as_of=day(1).replace(tzinfo=None))
 
 
 # -- One at a time -----------------------------------------------------------------------------
@@ -411,90 +285,6 @@ def test_what_a_replaced_attempt_had_written_goes_before_the_next(graph: Graph) 
     after = runner.execute(run.pk)
     assert (after.state, after.attempts) == ("done", 8)
     assert Score.objects.count() == after.assessed == latest_scores().num_rows
-
-
-# -- After a crash (the kills themselves are in test_crashes) ----------------------------------
-
-
-def dead(**given: Any) -> Run:
-    """A run as a killed process leaves it."""
-    values = {"trigger": "command", "state": "running", "attempts": 1, "stage": "indicators"}
-    return Run.objects.create(started_at=timezone.now(), **(values | given))
-
-
-def test_the_sweep_puts_a_dead_run_back(graph: Graph) -> None:
-    run = dead()
-    Score.objects.create(
-        run=run, account=graph.accounts["mallory"], points=1, rank=1, flagged=False, groups=0,
-        minors=0, stretch="all", points_without_private_fast=1, age_check=False,
-        recorded_minor=False, exempt=False, llr=[], k=[], n=[],
-    )  # fmt: skip
-    assert release_dead_runs(actor=COMMAND) == [run.pk]
-    run.refresh_from_db()
-    assert (run.state, run.stage, run.progress) == ("queued", "", 0.0)
-    assert not Score.objects.exists()
-    assert Entry.objects.get(verb="run.interrupted").before["stage"] == "indicators"
-    assert runner.execute(run.pk).attempts == 2
-    assert Run.objects.get().state == "done"
-
-
-def test_the_sweep_leaves_a_living_run_alone(graph: Graph) -> None:
-    swept: list[list[int]] = []
-    run = compute(lambda _stage, _share: swept.append(release_dead_runs(actor=COMMAND)))
-    assert swept
-    assert not any(swept)
-    assert (run.state, run.attempts) == ("done", 1)
-
-
-def test_a_dead_run_that_was_to_be_cancelled_is(graph: Graph, admin: User) -> None:
-    run = dead()
-    assert cancel_run(actor=Actor.of_user(admin), run_id=run.pk).state == "cancelled"
-    other = dead(cancel_requested=True)
-    assert release_dead_runs(actor=COMMAND) == []
-    other.refresh_from_db()
-    assert other.state == "cancelled"
-
-
-def test_a_run_that_always_dies_is_given_up(graph: Graph) -> None:
-    run = dead(attempts=MAX_ATTEMPTS)
-    assert release_dead_runs(actor=COMMAND) == []
-    run.refresh_from_db()
-    assert run.state == "failed"
-    assert run.error == "Interrupted 10 times, the last time in the stage “indicators”."
-
-
-def test_the_next_run_puts_a_dead_one_back_first(graph: Graph) -> None:
-    old = dead(as_of=day(3))
-    new = compute()
-    old.refresh_from_db()
-    assert (old.state, new.state) == ("queued", "done")
-
-
-def test_the_command_takes_up_the_run_that_died(graph: Graph) -> None:
-    run = dead()
-    release_dead_runs(actor=COMMAND)
-    assert start() == run
-
-
-def test_tasks_may_run_twice_and_for_runs_that_are_gone(graph: Graph) -> None:
-    run = start()
-    tasks.execute_run(run.pk)
-    tasks.execute_run(run.pk)
-    tasks.execute_run(999)
-    assert Run.objects.get().attempts == 1
-    tasks.nightly_run()
-    tasks.nightly_run()
-    assert Run.objects.filter(state="queued", full=True, trigger="nightly").count() == 1
-
-
-def test_a_task_that_finds_another_run_leaves_its_own_queued(graph: Graph) -> None:
-    run = start()
-    with RunLock() as lock:
-        assert lock.take()
-        tasks.execute_run(run.pk)
-        tasks.sweep_runs()
-    run.refresh_from_db()
-    assert (run.state, run.attempts) == ("queued", 0)
 
 
 # -- What goes again ---------------------------------------------------------------------------

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,18 +18,14 @@ from moderation.cybertipline.rules import ONLY_THE_SERVER_KNOWS, RULES
 from moderation.package.view import Identity, Status
 from signals.networks import Kind
 from tests.moderation.package.views import case_view, reporter
+from tests.support.samples import sample
 
-_REPOSITORY = Path(__file__).resolve().parents[3]
-SHARED = Path(os.environ.get("SIGHTLINE_SCHEMAS") or _REPOSITORY.parent / "shared" / "data")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    file = SHARED / "ncmec-cybertipline-report.xsd"
-    if not file.exists():
-        pytest.skip(f"NCMEC's schema is not in {SHARED}; set SIGHTLINE_SCHEMAS.")
-    return etree.XMLSchema(etree.parse(file))
+    return etree.XMLSchema(etree.parse(sample("ncmec-cybertipline-report.xsd")))
 
 
 def test_500_varied_cases_are_valid_and_break_no_rule(schema: Any) -> None:
@@ -162,10 +156,7 @@ def test_the_same_view_gives_the_same_bytes() -> None:
 
 
 def test_every_documented_rule_is_held_or_only_the_server_can() -> None:
-    file = SHARED / "ncmec-rules-beyond-xsd.csv"
-    if not file.exists():
-        pytest.skip(f"The list of rules is not in {SHARED}; set SIGHTLINE_SCHEMAS.")
-    with file.open(encoding="utf-8", newline="") as lines:
+    with sample("ncmec-rules-beyond-xsd.csv").open(encoding="utf-8", newline="") as lines:
         documented = {(r["parent"], r["name"], r["rule"]) for r in csv.DictReader(lines)}
     held = {(rule.parent, rule.name, rule.words) for rule in RULES}
     missing = {rule for rule in documented - held if rule[2] not in ONLY_THE_SERVER_KNOWS}
@@ -344,7 +335,7 @@ def _full() -> Any:
 
 @pytest.mark.parametrize("name", ["from-docs", "grooming-metadata-only"])
 def test_known_good_reports_are_let_through(schema: Any, name: str) -> None:
-    root = etree.parse(SHARED / f"ncmec-sample-report-{name}.xml").getroot()
+    root = etree.parse(sample(f"ncmec-sample-report-{name}.xml")).getroot()
     assert schema.validate(root), schema.error_log
     assert breaches(root, datetime.now(UTC)) == []
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +12,7 @@ from hypothesis import strategies as st
 
 from signals.engine import facts as engine
 from tests.signals.engine import oracle
-
-SHARED = Path(os.environ.get("SIGHTLINE_SCHEMAS", Path(__file__).parents[4] / "shared" / "data"))
-COLLEGE = SHARED / "collegemsg"
+from tests.support.samples import sample
 
 times = st.integers(0, 12)
 accounts = st.integers(0, 7)
@@ -150,11 +146,10 @@ def test_no_ties_and_no_contacts() -> None:
     assert engine.build_index(0, none, none).accounts == 0
 
 
-@pytest.mark.skipif(not COLLEGE.exists(), reason=f"no {COLLEGE}")
 def test_collegemsg_reference_figures() -> None:
     names: dict[str, int] = {}
     offers, accepts = {}, {}
-    with (COLLEGE / "events.csv").open() as file:
+    with sample("collegemsg/events.csv").open() as file:
         for row in csv.DictReader(file):
             at = int(datetime.fromisoformat(row["published"]).timestamp() * 1_000_000)
             if row["type"] == "Offer":
