@@ -4,7 +4,8 @@
 accounts, imports them into an empty database of its own, and then copies the very rows that stand
 in the tables out, empties the tables and lets PostgreSQL COPY them in again: into the same tables
 with their indexes, over one connection, in the text format and in the binary one. The share is told
-against the faster of the two. "folder" is all three tables by one import, as a platform sends them.
+against the faster of the two. "folder" is all three tables by one import, as a platform sends them;
+"accounts" is N accounts alone, so that each table's figure is of as many rows.
 """
 
 from __future__ import annotations
@@ -41,30 +42,37 @@ def measure(rows: int, home: Path) -> dict[str, Any]:
     """Measure with an embedded server of its own under ``home`` (made when missing)."""
     prepare(home)
     with tempfile.TemporaryDirectory(prefix="sightline-bench-") as folder:
-        write_community(Path(folder), rows)
-        return _measured(Path(folder), home)
+        community, alone = Path(folder) / "community", Path(folder) / "alone"
+        write_community(community, rows)
+        write_accounts(alone, rows, np.random.default_rng(1))
+        return _measured(community, alone, home)
 
 
-def _measured(folder: Path, home: Path) -> dict[str, Any]:
+def _measured(community: Path, alone: Path, home: Path) -> dict[str, Any]:
     counts = {}
     seconds: dict[str, dict[str, float]] = {"import": {}, "text": {}, "binary": {}}
     _empty(home)
-    for table in TABLES:
+    with _timed(seconds["import"], "accounts"):
+        counts["accounts"] = import_path(alone / "accounts.csv")
+    for format_ in _FORMATS:
+        seconds[format_]["accounts"] = _copied_again(format_, ["accounts"], alone, home)["accounts"]
+    _empty(home)
+    in_folder = import_path(community / "accounts.csv")
+    for table in ("ties", "events"):
         with _timed(seconds["import"], table):
-            counts[table] = import_path(folder / f"{table}.csv")
+            counts[table] = import_path(community / f"{table}.csv")
     _empty(home)
     with _timed(seconds["import"], "folder"):
-        import_path(folder)
+        import_path(community)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     for format_ in _FORMATS:
-        for name in TABLES.values():
-            _copy(home, f"COPY {name} TO STDOUT (FORMAT {format_})", folder / name, "wb")
-        _empty(home)
-        for table, name in TABLES.items():
-            with _timed(seconds[format_], table):
-                _copy(home, f"COPY {name} FROM STDIN (FORMAT {format_})", folder / name, "rb")
-        seconds[format_]["folder"] = sum(seconds[format_].values())
-    counts["folder"] = sum(counts.values())
+        spent = _copied_again(format_, list(TABLES), community, home)
+        seconds[format_] |= {
+            "ties": spent["ties"],
+            "events": spent["events"],
+            "folder": sum(spent.values()),
+        }
+    counts["folder"] = in_folder + counts["ties"] + counts["events"]
     speeds = {
         what: {key: round(counts[key] / spent[key]) for key in counts}
         for what, spent in seconds.items()
@@ -82,10 +90,23 @@ def _measured(folder: Path, home: Path) -> dict[str, Any]:
     }
 
 
-def write_community(folder: Path, rows: int) -> None:
-    """Files of so many ties and events, among a tenth as many accounts, by a fixed seed."""
-    chance = np.random.default_rng(1)
-    people = max(rows // 10, 100)
+def _copied_again(format_: str, tables: list[str], folder: Path, home: Path) -> dict[str, float]:
+    """Seconds of a raw COPY into each of ``tables``, emptied before, of the rows it holds now."""
+    seconds: dict[str, float] = {}
+    for table in tables:
+        name = TABLES[table]
+        _copy(home, f"COPY {name} TO STDOUT (FORMAT {format_})", folder / name, "wb")
+    _empty(home)
+    for table in tables:
+        name = TABLES[table]
+        with _timed(seconds, table):
+            _copy(home, f"COPY {name} FROM STDIN (FORMAT {format_})", folder / name, "rb")
+    return seconds
+
+
+def write_accounts(folder: Path, people: int, chance: np.random.Generator) -> pa.Array:
+    """A file of so many accounts; their identifiers."""
+    folder.mkdir(parents=True, exist_ok=True)
     names = pa.array([f"u{number}" for number in range(people)])
     _write(
         folder / "accounts.csv",
@@ -98,6 +119,14 @@ def write_community(folder: Path, rows: int) -> None:
         region=pa.array(["GB", "FR", "DE"]).take(pa.array(chance.integers(0, 3, people))),
         created_at=_times(chance.integers(1_500_000_000, 1_600_000_000, people)),
     )
+    return names
+
+
+def write_community(folder: Path, rows: int) -> None:
+    """Files of so many ties and events, among a tenth as many accounts, by a fixed seed."""
+    chance = np.random.default_rng(1)
+    people = max(rows // 10, 100)
+    names = write_accounts(folder, people, chance)
     a, b = _pairs(chance, people, rows)
     _write(
         folder / "ties.csv",

@@ -36,6 +36,7 @@ hypothesis_settings.load_profile(
 )
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist nobody asks
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many processes again as cores: tests wait for browsers, servers and each other."""
     cores = len(os.sched_getaffinity(0))

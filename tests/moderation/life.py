@@ -143,6 +143,7 @@ class Told:
     monitored_at: int | None = None  # the version of its last decision, where that set it aside
     exempt: set[int] = field(default_factory=set)  # versions whose decisions granted an exemption
     looks: list[Look] = field(default_factory=list)
+    skipped_by: set[str] = field(default_factory=set)  # whom "next case" must not offer it again
 
     def hidden_from(self, who: str) -> bool:
         """Whether ``who`` has begun to decide on it again."""

@@ -83,7 +83,11 @@ class Life(Around):
         if not self.works(who):
             self.tries(NotAllowed, lambda: claims.claim_next(actor=self.actor(who)))
             return
-        seen = [told for told in self.told.values() if not told.hidden_from(who)]
+        seen = [
+            told
+            for told in self.told.values()
+            if not told.hidden_from(who) and who not in told.skipped_by
+        ]
         free = [told.id for told in seen if told.state == "open"]
         best = Case.objects.filter(pk__in=free).order_by("-priority", "id").first()
         lapsed = {told.id for told in seen if told.lapsed}
@@ -132,6 +136,8 @@ class Life(Around):
         went = self.tries(expected, lambda: service(actor=self.actor(who), case_id=case))
         if went and service in {claims.release, care.skip}:
             told.goes("open")
+            if service is care.skip:
+                told.skipped_by.add(who)
 
     @precondition(lambda self: self.some("in_review"))
     @rule(data=st.data())
