@@ -131,10 +131,10 @@ def _placed(shown: list[Contact], ties: list[tuple[int, int]]) -> Picture:
 # --- Timeline -----------------------------------------------------------------------------------
 
 MOST_LANES = 40
-WIDTH = 560
-_LEFT = 84
+WIDTH = 400
+_LEFT = 82
 _RIGHT = WIDTH - 14
-_LABEL = 58
+_LABEL = 56
 _TOP = 26
 _LANE = 18
 _BINS = 48
@@ -289,13 +289,13 @@ class _Scale:
         days = self.span / 86_400
         dates: list[tuple[datetime, str]] = []
         if days <= 60:
-            step = max(1, round(days / 6))
+            step = max(1, round(days / 5))
             day = self.first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             while day <= self.last:
                 dates.append((day, f"{day:%-d %b}"))
                 day += timedelta(days=step)
         else:
-            step = next((s for s in (1, 2, 3, 6) if days / 30.4 / s <= 7), 12)
+            step = next((s for s in (1, 2, 3, 6) if days / 30.4 / s <= 5), 12)
             year, month = self.first.year, 1
             while (day := datetime(year, month, 1, tzinfo=UTC)) <= self.last:
                 dates.append((day, f"{day:%b %Y}" if step < 12 else f"{day:%Y}"))

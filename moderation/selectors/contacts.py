@@ -247,7 +247,7 @@ class Surroundings:
 
 
 def _count(number: int, one: str, many: str) -> str:
-    return f"{number or 'no'} {one if number == 1 else many}"
+    return f"{f'{number:,}' if number else 'no'} {one if number == 1 else many}"
 
 
 def _people(children: list[Contact]) -> str:

@@ -23,7 +23,10 @@ from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.views import require
 
-_SHOWN = ("account", "explanation", "network", "timeline", "contacts")
+_UNTIL = ("until_query", "until_day")
+_SHOWN = (
+    "account", "explanation", "network", "timeline", "contacts", "replay", "replay_data", *_UNTIL
+)  # fmt: skip
 
 
 @require(Capability.REVIEW_CASES)
@@ -71,19 +74,13 @@ def look(request: HttpRequest, look_id: int) -> HttpResponse:
             return redirect("second_looks")
     around = page_context(request, found.decision.case)
     if wants_part(request) and around["contacts"]:
-        part = {"contacts": around["contacts"]}
+        part = {name: around[name] for name in ("contacts", *_UNTIL)}
         return render(request, "moderation/case_contacts.html", part)
     context = {name: around[name] for name in _SHOWN} | {
         "form": form,
         "look": found,
         "points": found.decision.points,
         "explanation": select.explanation(found.decision.assessment),
-        # The slider's address is that of the case, which shows the decision.
-        "replay": {
-            "summary": around["replay"].summary,
-            "past": around["replay"].past,
-            "days": [],
-        },
     }
     status = 422 if form.errors else 200
     return render(request, "moderation/second_look.html", context, status=status)

@@ -26,6 +26,19 @@
     const place = (x, y) => `${Math.round(x)} ${Math.round(y)}`;
     const ties = (told.ties.match(/M[^M]+/g) ?? []).map((path) => path.slice(1).split("L"));
 
+    // Nothing below the sentence moves when another day has a shorter one.
+    const longest = told.words.reduce((a, b) => (b.length > a.length ? b : a), "");
+    function keepHeight() {
+      const shown = words.textContent;
+      words.style.minBlockSize = "";
+      words.textContent = longest;
+      const { height } = words.getBoundingClientRect();
+      words.textContent = shown;
+      words.style.minBlockSize = `${height}px`;
+    }
+    keepHeight();
+    window.addEventListener("resize", keepHeight);
+
     function linkAt(node, step) {
       let link = "later";
       for (const [from, name] of node.steps) if (from <= step) link = name;

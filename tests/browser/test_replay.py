@@ -54,3 +54,28 @@ def _move_to(page: Page, step: int) -> None:
     for _ in range(step):
         page.keyboard.press("ArrowRight")
     expect(slider).to_have_value(str(step))
+
+
+@pytest.mark.parametrize(("width", "apart"), [(1440, False), (390, True)])
+def test_one_slider_moves_two_pictures_in_sight(
+    width: int, apart: bool, moderator: User, sign_in: SignIn
+) -> None:
+    """Side by side, or with the slider staying in sight; neither moves when its words change."""
+    case = stories.coach(children=30)
+    page = sign_in(moderator)
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(f"/cases/{case.reference}/")
+    boxes = """() => ["network", "timeline"].map(
+      (name) => document.querySelector(`svg.${name}`).getBoundingClientRect().toJSON())"""
+    network, timeline = page.evaluate(boxes)
+    assert (timeline["top"] >= network["bottom"]) is apart
+    assert (timeline["left"] >= network["right"]) is not apart
+
+    page.get_by_role("region", name="Timeline").scroll_into_view_if_needed()
+    slider = page.get_by_label("How contact spread")
+    slider.focus()
+    before = page.evaluate(boxes)
+    page.keyboard.press("Home")
+    expect(page.locator("#network-words")).to_contain_text("2 children")
+    expect(slider).to_be_in_viewport()
+    assert page.evaluate(boxes) == before

@@ -50,6 +50,23 @@ def test_the_page_shows_the_evidence_and_nothing_of_the_decision(
     assert browser.get(url).status_code == 404
 
 
+def test_the_pictures_go_back_to_a_day_without_leading_to_the_case(
+    moderator: User, moderator2: User, signed_in: SignedIn
+) -> None:
+    case = factories.dismiss(moderator, stories.coach(children=5))
+    browser = signed_in(moderator2)
+    browser.post("/second-looks/start/")
+    url = f"/second-looks/{SecondLook.objects.get().pk}/"
+
+    then = browser.get(f"{url}?until=2026-03-02&contacts=1").content.decode()
+    part = browser.get(f"{url}?until=2026-03-02&contacts=1", headers={"HX-Request": "true"})
+
+    assert "made contact with 2 children (1 accepted, 1 refused)" in then
+    assert "As it was at the end of 2 March 2026." in Seen(part).text
+    assert f'action="{url}#network-title"' in then
+    assert case.reference not in then
+
+
 def test_nobody_else_opens_it(
     moderator: User, moderator2: User, supervisor: User, signed_in: SignedIn
 ) -> None:
