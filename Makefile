@@ -4,6 +4,10 @@
 .PHONY: setup setup-dev setup-spark demo test lint bench reset lock python
 .DEFAULT_GOAL := setup
 
+# Python keeps what it has compiled, whatever the environment says: otherwise every process of the
+# demonstration and of the tests compiles some two thousand modules anew before it does anything.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv/bin
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
