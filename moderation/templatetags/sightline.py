@@ -135,6 +135,12 @@ def get(mapping: dict[Any, Any], key: Any) -> Any:
 
 
 @register.filter
+def first_of(number: int, most: int) -> range:
+    """To go through ``number`` places in a template, ``most`` at most."""
+    return range(min(number, most))
+
+
+@register.filter
 def may(user: object, capability: str) -> bool:
     """Whether the signed-in person holds a capability."""
     return isinstance(user, User) and user.can(Capability(capability))

@@ -140,6 +140,11 @@ class Panel:
     kept: str = ""  # what the person had written when the decision could not be taken
 
     @property
+    def time_left(self) -> str:
+        """Of the person's own hold, as the script goes on counting it down."""
+        return f"{self.seconds_left // 60}:{self.seconds_left % 60:02}"
+
+    @property
     def invalid(self) -> forms.CaseForm | None:
         """The form that has errors, if one does."""
         tried: list[forms.CaseForm] = [choice.form for choice in self.choices]

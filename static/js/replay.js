@@ -146,7 +146,9 @@
     const node = network?.querySelector(who);
     const marks = [...(timeline?.querySelectorAll(`${who} .step:not(.is-later) title`) ?? [])];
     if (isLater(node ?? thing)) return `${thing.dataset.who}: not yet on this day.`;
-    const dated = marks.map((mark) => mark.textContent).join("; ");
+    const all = marks.map((mark) => mark.textContent);
+    const few = all.length > 4 ? [...all.slice(0, 2), `${all.length - 3} more`, all.at(-1)] : all;
+    const dated = few.join("; ");
     return (node?.querySelector("title").textContent ?? thing.dataset.who) + (dated ? ` (${dated})` : "");
   }
 
