@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from audit.actors import Actor
 from audit.models import Entry
@@ -18,7 +14,9 @@ from signals import runner, storage
 from signals.models import Assessment, Run, Score
 from signals.selectors import latest_run, latest_scores
 from signals.services import release_dead_runs, start_run
+from tests.signals.compute_and_die import compute_and_die
 from tests.signals.graphs import Graph, school, two_indicators
+from tests.support.elsewhere import elsewhere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,19 +34,9 @@ def graph() -> Graph:
 
 def computed_by_a_process(run: Run, point: str) -> int:
     """The exit status of a process that computes ``run`` and dies at ``point``."""
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "tests.signals.compute_and_die",
-            connection.settings_dict["NAME"], str(run.pk), point,
-        ],
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode
+    status = elsewhere(compute_and_die, run.pk, point).status
+    assert status in {0, -signal.SIGKILL}
+    return status
 
 
 def state() -> dict[str, Any]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -35,8 +32,10 @@ from staff.models import User
 from staff.services import deactivate
 from tests.moderation import factories
 from tests.moderation.package.cybertip_stub import PASSWORD, SCHEMA, USER, Stub, serve
+from tests.moderation.package.file_and_die import file_and_die
 from tests.moderation.package.test_filing import FILES
 from tests.moderation.sql import refused
+from tests.support.elsewhere import elsewhere
 
 pytestmark = pytest.mark.django_db
 
@@ -414,19 +413,8 @@ def _silent_for(delivery: Delivery, time: timedelta) -> None:
 def test_a_worker_killed_with_kill_9_is_replaced(
     nth: int, when: str, delivery: Delivery, stub: Stub
 ) -> None:
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "tests.moderation.package.file_and_die",
-            connection.settings_dict["NAME"], str(delivery.pk), HOSTS["production"],
-            str(nth), when,
-        ],
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    ended = elsewhere(file_and_die, delivery.pk, HOSTS["production"], nth, when)
+    assert ended.status == -signal.SIGKILL
     assert Delivery.objects.get().state == "sending"
     assert outbox.deliver_due(actor=WORKER) == 0  # it may only be slow
     _silent_for(delivery, outbox.HELD)
