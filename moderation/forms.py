@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from moderation.domain import bulk, second_look
+from moderation.domain import bulk, deadlines, second_look
 from moderation.domain.age_checks import ANSWER_LABELS, USUAL_WAIT
 from moderation.domain.deadlines import Terms
 from moderation.domain.exemptions import MODERATOR_DAYS, SUPERVISOR_DAYS
@@ -18,6 +18,7 @@ from moderation.domain.transitions import Verb
 from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, DismissReason, Severity
 from moderation.errors import InvalidDecision
 from moderation.selectors.terms import current as current_terms
+from moderation.templatetags.sightline import moment
 
 
 class CaseForm(forms.Form):
@@ -171,7 +172,8 @@ def _offer_dates(field: forms.Field, *, usual: timedelta) -> None:
 def _severity_choice(severity: Severity, terms: Terms) -> tuple[str, str]:
     hours = f"{terms.allowed[severity].total_seconds() / 3600:g}"
     counted = "hours" if terms.runs_always(severity) else "working hours"
-    return severity.value, f"{SEVERITY_LABELS[severity]}: decided within {hours} {counted}"
+    due = moment(deadlines.due(timezone.now(), severity, terms))
+    return severity.value, f"{SEVERITY_LABELS[severity]}: within {hours} {counted}, by {due}"
 
 
 class EscalateForm(DecisionForm):

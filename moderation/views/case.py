@@ -82,6 +82,7 @@ def panel_context(
     *,
     tried: CaseForm | None = None,
     refusal: Refused | None = None,
+    around: Surroundings | None = None,
 ) -> dict[str, Any]:
     """What the panel alone needs."""
     opened = request.GET.get("do", "")
@@ -94,6 +95,7 @@ def panel_context(
             opened=opened if opened in WORDING else "",
             tried=tried,
             refusal=refusal,
+            around=around,
         ),
     }
 
@@ -118,7 +120,7 @@ def page_context(
     network = pictures.network_picture(around, shown, ties, replay, flagged)
     timeline = pictures.timeline_picture(around.children, replay)
     reason = _reason(case, request.GET.get("evidence", ""))
-    return panel_context(request, case, tried=tried, refusal=refusal) | {
+    return panel_context(request, case, tried=tried, refusal=refusal, around=around) | {
         "account": select.profile(case.account, named=reveal is not None),
         "explanation": select.explanation(case.assessment),
         "evidence": select.evidence(case, reason, around.people) if reason else None,

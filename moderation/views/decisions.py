@@ -236,8 +236,10 @@ def _confirm(
     context = panel_context(request, case)
     if not _may_refer(context):
         return with_refusal(request, case, form, status=409)
+    offered = next(choice for choice in context["panel"].choices if choice.name == form.name)
     context |= {
         "form": form,
+        "consequences": offered.consequences,
         "meter": completeness.meter(case),
         "faults": report_faults.faults(case),
         "unset": report_faults.unset(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -15,6 +15,8 @@ from moderation.domain.buttons import available
 from moderation.domain.transitions import State, Verb
 from moderation.models import AgeCheck, Case
 from moderation.selectors import age_checks, drafts, undo
+from moderation.selectors.consequences import Line, Preview
+from moderation.selectors.contacts import Surroundings
 from moderation.services import webhooks
 from staff.capabilities import Capability
 from staff.errors import Refused
@@ -38,75 +40,18 @@ class Wording:
     key: str
     url_name: str
     button: str
-    consequences: str
     whole_page: bool = False  # leads to a page of its own, which htmx must not swap into a part
 
 
 WORDING: dict[str, Wording] = {
-    "dismiss": Wording(
-        "Dismiss",
-        "d",
-        "case_dismiss",
-        "Dismiss",
-        "Closes the case. The same evidence never reopens it: only new events that add enough "
-        "points do. The account is told nothing. Where the recorded age may be wrong, ask for an "
-        "age check.",
-    ),
-    "monitor": Wording(
-        "Monitor",
-        "m",
-        "case_monitor",
-        "Monitor",
-        "Takes the case out of the queue. It comes back on the date, or earlier when its points "
-        "rise. The account is told nothing.",
-    ),
-    "age_check": Wording(
-        "Ask for an age check",
-        "g",
-        "case_age_check",
-        "Ask",
-        "Asks the platform to make sure of the account's age, ten minutes from now, and takes the "
-        "case out of the queue. It comes back with the answer or on the date.",
-    ),
-    "escalate": Wording(
-        "Escalate",
-        "e",
-        "case_escalate",
-        "Escalate",
-        "Hands the case to the supervisors. You cannot decide on it afterwards: that takes a "
-        "second person.",
-    ),
-    "refer": Wording(
-        "Refer to the police",
-        "f",
-        "case_refer",
-        "Continue",
-        "Ends the case here and approves its referral. It cannot be undone; you confirm it on the "
-        "next page.",
-        whole_page=True,
-    ),
-    "return": Wording(
-        "Return with a question",
-        "t",
-        "case_return",
-        "Return",
-        "Puts the case back into the queue with your question on top. Its time starts again.",
-    ),
-    "dismiss_escalation": Wording(
-        "Dismiss",
-        "d",
-        "case_dismiss_escalation",
-        "Dismiss",
-        "Closes the case against the moderator's proposal. Only new events that add enough points "
-        "reopen it.",
-    ),
+    "dismiss": Wording("Dismiss", "d", "case_dismiss", "Dismiss"),
+    "monitor": Wording("Monitor", "m", "case_monitor", "Monitor"),
+    "age_check": Wording("Ask for an age check", "g", "case_age_check", "Ask"),
+    "escalate": Wording("Escalate", "e", "case_escalate", "Escalate"),
+    "refer": Wording("Refer to the police", "f", "case_refer", "Continue", whole_page=True),
+    "return": Wording("Return with a question", "t", "case_return", "Return"),
+    "dismiss_escalation": Wording("Dismiss", "d", "case_dismiss_escalation", "Dismiss"),
 }
-
-
-NO_ADDRESS = (
-    "Takes the case out of the queue until you record the answer, or an import brings a verified "
-    "age. Sightline has no address of the platform: ask it yourself."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +62,13 @@ class Choice:
     wording: Wording
     form: forms.DecisionForm
     opened: bool
+    preview: Preview
     kept_at: datetime | None = None  # when a draft of it was kept last
+
+    @property
+    def consequences(self) -> list[Line]:
+        """What would follow from it, read when it is shown."""
+        return self.preview.lines(self.name)
 
 
 @dataclass(slots=True)
@@ -159,8 +110,12 @@ def panel(
     opened: str = "",
     tried: forms.CaseForm | None = None,
     refusal: Refused | None = None,
+    around: Surroundings | None = None,
 ) -> Panel:
-    """The panel of ``case`` for ``user``; ``tried`` is a form that was sent and not taken."""
+    """The panel of ``case`` for ``user``; ``tried`` is a form that was sent and not taken.
+
+    ``around``: who is around the account, where the page knows it already.
+    """
     now = timezone.now()
     held = case.state == State.IN_REVIEW and case.is_held_by(user, now)
     escalated_here = case.state == State.ESCALATED and case.was_escalated_by(user)
@@ -168,13 +123,14 @@ def panel(
     kept = drafts.of(case, user)
     opened = opened or kept.latest
     checked = age_checks.latest(case.account_id)
+    preview = Preview(case, user, now, around, tells_platform=webhooks.has_address())
     choices = []
     for verb in verbs:
         form_class = _FORMS.get((State(case.state), verb))
         if form_class is not None:
-            choices.append(_choice(case, form_class, opened, tried, kept))
+            choices.append(_choice(preview, form_class, opened, tried, kept))
         if verb is Verb.MONITOR and not age_checks.why_not(case.account, checked):
-            choices.append(_choice(case, forms.AgeCheckForm, opened, tried, kept))
+            choices.append(_choice(preview, forms.AgeCheckForm, opened, tried, kept))
     reviews = user.can(Capability.REVIEW_CASES)
     lapsed = case.state == State.IN_REVIEW and not held and _lapsed(case, now)
     result = Panel(
@@ -205,24 +161,22 @@ def seconds_to(end: datetime | None, now: datetime) -> int:
 
 
 def _choice(
-    case: Case,
+    preview: Preview,
     form_class: type[forms.DecisionForm],
     opened: str,
     tried: forms.CaseForm | None,
     kept: drafts.Kept,
 ) -> Choice:
-    name = form_class.name
-    form = form_class(initial={"version": case.version} | kept.words.get(name, {}))
+    name, version = form_class.name, preview.case.version
+    form = form_class(initial={"version": version} | kept.words.get(name, {}))
     if isinstance(tried, form_class) and type(tried) is form_class:
-        form = _with_version(tried, case.version)
-    wording = WORDING[name]
-    if name == forms.AgeCheckForm.name and not webhooks.has_address():
-        wording = replace(wording, consequences=NO_ADDRESS)
+        form = _with_version(tried, version)
     return Choice(
         name,
-        wording,
+        WORDING[name],
         form,
         opened=name == opened or form.is_bound,
+        preview=preview,
         kept_at=kept.at.get(name),
     )
 

@@ -41,11 +41,11 @@ def test_from_the_queue_to_the_police_and_into_the_trail(
 
     page.locator("h1").focus()
     page.keyboard.press("e")
-    expect(page.get_by_label("Critical: decided within 4 hours")).to_be_focused()
+    expect(page.get_by_label("Critical: within 4 hours")).to_be_focused()
     page.get_by_label("Summary").press("Control+Enter")
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("Choose how grave this is.")
-    page.get_by_label("Critical: decided within 4 hours").check()
+    page.get_by_label("Critical: within 4 hours").check()
     page.get_by_label("Summary").fill("Contacts a class of children whom nobody knows.")
     with landing(page):
         page.get_by_label("Summary").press("Control+Enter")

@@ -27,7 +27,7 @@ def test_a_moderator_asks_and_another_records_the_answer(
     browser = signed_in(moderator)
     page = Seen(browser.get(url))
     assert f"{url}age-check/" in page.actions
-    assert "Sightline has no address of the platform: ask it yourself." in page.text
+    assert "no address of the platform is set. Ask it yourself." in page.text
     words = {"version": case.version, "until": timezone.localdate() + timedelta(days=9)}
     incomplete = browser.post(f"{url}age-check/", words)
     assert incomplete.status_code == 422
@@ -87,7 +87,7 @@ def test_the_outbox_shows_when_the_request_leaves(
     settings.WEBHOOK_URL = "https://platform.example/sightline"
     case = factories.held(moderator)
     page = Seen(signed_in(moderator).get(f"/cases/{case.reference}/"))
-    assert "ten minutes from now" in page.text
+    assert "The platform is asked about it in 10 minutes" in page.text
     waiting = factories.asked_for_age(moderator)
     assert Delivery.objects.get().case == waiting
     page = Seen(signed_in(supervisor).get("/outbox/"))

@@ -28,8 +28,9 @@ BUDGETS = {
     "/queue/updates/?since=2026-01-01T00:00:00Z": ("moderator", 3),
     "/queue/?q={case}": ("moderator", 11),
     "/queue/bulk/?{ticked}": ("moderator", 8),
-    "/cases/{case}/": ("moderator", 21),
-    "/cases/{case}/?contacts=1&evidence=no_mutuals": ("moderator", 22),
+    # Three tell what a decision would do: thresholds, who could decide, what waits there
+    "/cases/{case}/": ("moderator", 24),
+    "/cases/{case}/?contacts=1&evidence=no_mutuals": ("moderator", 25),
     "/cases/{case}/linked/": ("moderator", 7),
     "/cases/{case}/hold/": ("supervisor", 4),
     "/escalations/": ("supervisor", 4),

@@ -36,8 +36,8 @@ def test_the_terms_are_set_and_shown(admin: User, moderator: User, signed_in: Si
     assert 'value="17:30"' in content
     case = factories.held(moderator)
     offered = Seen(signed_in(moderator).get(f"/cases/{case.reference}/")).text
-    assert "Critical: decided within 4 hours" in offered
-    assert "High: decided within 8 working hours" in offered
+    assert "Critical: within 4 hours" in offered
+    assert "High: within 8 working hours" in offered
 
 
 @pytest.mark.parametrize(
