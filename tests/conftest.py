@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -41,6 +42,40 @@ def pytest_xdist_auto_num_workers() -> int:
     """Half as many processes again as cores: tests wait for browsers, servers and each other."""
     cores = len(os.sched_getaffinity(0))
     return cores + cores // 2
+
+
+LONGEST = (
+    "config/test_demo.py",
+    "moderation/test_life.py",
+    "signals/engine/test_spark.py",
+    "signals/engine/test_run.py",
+    "browser/test_axe.py",
+    "browser/test_axe_states.py",
+    "signals/test_crashes.py",
+    "signals/test_evaluate.py",
+    "moderation/test_services.py",
+    "signals/test_database_killed.py",
+    "signals/test_commands.py",
+    "bench/test_bench.py",
+    "accounts/test_crashes.py",
+    "accounts/test_limits.py",
+)
+"""Files that take longest, begun first: so no process works alone at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Several processes share the tests file by file: what a file computes is computed once."""
+    if config.getoption("numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    order = {here / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.is_file() for path in order), "LONGEST names a file that is gone"
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from staff.models import ApiKey, User
 from staff.policy import KEYS, PUBLIC
 from staff.services.keys import create_api_key
 from tests.moderation import factories
+from tests.support.undoing import undone
 
 Address = Callable[[str], str]
 
@@ -126,42 +127,43 @@ def _leads_to_sign_in(response: HttpResponseBase) -> bool:
     return response.status_code == 302 and response.headers["Location"].startswith(SIGN_IN + "?")
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("role", list(Role))
-def test_each_role_goes_where_the_policy_says(
-    role: Role, name: str, address: Address, request: pytest.FixtureRequest
-) -> None:
-    user: User = request.getfixturevalue(role.value)
+def _signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
+    return client
 
-    response = _visit(client, address(name))
 
-    if POLICY[name] == KEYS:
-        assert response.status_code == 401
-    elif POLICY[name] == PUBLIC or role in POLICY[name]:
-        fine = response.status_code not in (401, 403, 404) and not _leads_to_sign_in(response)
-        assert fine or (name in OWN and response.status_code == 404), response.status_code
-    else:
-        assert response.status_code in (403, 404)
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", NAMED)
+def test_each_role_goes_where_the_policy_says(
+    name: str, address: Address, request: pytest.FixtureRequest
+) -> None:
+    url = address(name)
+    for role in Role:
+        user: User = request.getfixturevalue(role.value)
+        with undone():
+            response = _visit(_signed_in(user), url)
+        answer = f"{role}: {response.status_code}"
+        if POLICY[name] == KEYS:
+            assert response.status_code == 401, answer
+        elif POLICY[name] == PUBLIC or role in POLICY[name]:
+            fine = response.status_code not in (401, 403, 404) and not _leads_to_sign_in(response)
+            assert fine or (name in OWN and response.status_code == 404), answer
+        else:
+            assert response.status_code in (403, 404), answer
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", INSIDE)
-def test_nobody_gets_in_without_signing_in(name: str, address: Address) -> None:
-    assert _leads_to_sign_in(_visit(Client(), address(name)))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("name", INSIDE)
-def test_an_open_session_of_somebody_who_left_is_not_trusted(
+def test_nobody_gets_in_without_a_session_that_is_trusted(
     name: str, address: Address, outsider: User
 ) -> None:
-    client = Client()
-    client.force_login(outsider)
-
-    assert _leads_to_sign_in(_visit(client, address(name)))
+    """Nor with the open session of somebody who has left."""
+    url = address(name)
+    with undone():
+        assert _leads_to_sign_in(_visit(Client(), url))
+    with undone():
+        assert _leads_to_sign_in(_visit(_signed_in(outsider), url))
 
 
 @pytest.mark.django_db
