@@ -24,7 +24,10 @@ from config.static_stamp import collect_if_changed
 from config.supervisor import Child, Stopped, Supervisor, end_leftovers, stop_on_signals
 
 HOST = "127.0.0.1"
-_READY_SECONDS = 60
+_READY_SECONDS = 600
+"""A busy machine starts slowly; a web server that ends is noticed at once, by the supervisor."""
+
+_SAY_EVERY = 30
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,15 @@ class Demo:
             server.ensure_running()
 
     def _wait_until_ready(self, supervisor: Supervisor) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline:
+        begun = time.monotonic()
+        said = 0.0
+        while (waited := time.monotonic() - begun) < _READY_SECONDS:
+            if waited - said >= _SAY_EVERY:
+                said = waited
+                self.say(
+                    f"Still waiting for the web server, {waited:.0f} s by now; "
+                    f"its log is {self.home}/logs/web.log."
+                )
             supervisor.sleep(0.2)
             with suppress(httpx.TransportError):
                 if httpx.get(f"{self.address}/readyz", trust_env=False).is_success:

@@ -114,7 +114,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
-    "django_filters",
     "django_htmx",
     "django_structlog",
     "template_partials",
@@ -367,10 +366,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sightline",
-    "DESCRIPTION": "Ingest a platform's social graph, ask for contact advice, read cases.",
+    "DESCRIPTION": "Send a platform's accounts, ties and contact events.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
 }
 
 # -- Language, time, logs ----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from config import errors, health
 
@@ -10,6 +11,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="api_schema"),
     path("", include("staff.urls")),
     path("", include("audit.urls")),
     path("", include("accounts.urls")),

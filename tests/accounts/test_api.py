@@ -159,3 +159,13 @@ def test_a_lost_database_is_told_as_such(secret: str, monkeypatch: pytest.Monkey
     response = send(secret, "events", [OFFER])
     assert response.status_code == 503
     assert "send them again" in answer(response)["detail"]
+
+
+def test_the_schema_is_public_and_names_what_there_is() -> None:
+    response = Client().get("/api/v1/schema/")
+
+    assert response.status_code == 200
+    told = json.loads(response.content)
+    assert told["openapi"].startswith("3.1")
+    assert set(told["paths"]) == {f"/api/v1/{table}" for table in ("accounts", "ties", "events")}
+    assert all(path["post"]["security"] == [{"ApiKey": []}] for path in told["paths"].values())
