@@ -9,6 +9,7 @@ behind that: each begin raises it, and nothing is written for a run under anothe
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -50,6 +51,11 @@ class RunLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._connection.connection is not None:
+            # The server notices that a connection is closed a moment later: too late for a run that
+            # begins at once.
+            with suppress(Error), self._connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def take(self) -> bool:

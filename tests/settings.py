@@ -28,7 +28,14 @@ from config.settings import DATABASES, EMBEDDED, INSTALLED_APPS  # noqa: E402
 if EMBEDDED:
     TEST_SERVER = EmbeddedServer.at(Path(_test_home).resolve())
     # The test databases are thrown away: a crash of the machine may take them.
-    TEST_SERVER.options |= {"fsync": "off", "max_connections": "200"}
+    TEST_SERVER.options |= {
+        "max_connections": "200",
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+    }
     DATABASES["default"] |= {
         "EMBEDDED_HOME": TEST_SERVER.home,
         "HOST": str(TEST_SERVER.socket_folder),

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pyarrow as pa
-import pytest
 
 from signals.engine.run import run
 from signals.engine.tables import ACCOUNTS, EVENTS, TIES, RawGraph
@@ -54,13 +53,14 @@ def graph(order: list[str]) -> RawGraph:
     )
 
 
-@pytest.mark.parametrize(
-    "order", [[*SECOND, *FIRST, BETWEEN, GROOMER], [GROOMER, BETWEEN, *reversed([*FIRST, *SECOND])]]
-)
-def test_who_are_alike_are_told_apart_by_name(order: list[str]) -> None:
+def test_who_are_alike_are_told_apart_by_name() -> None:
     figures = []
-    for names in ([*FIRST, *SECOND, BETWEEN, GROOMER], order):
+    for names in (
+        [*FIRST, *SECOND, BETWEEN, GROOMER],
+        [*SECOND, *FIRST, BETWEEN, GROOMER],
+        [GROOMER, BETWEEN, *reversed([*FIRST, *SECOND])],
+    ):
         (row,) = run(graph(names), ThresholdSpec(), as_of=AT).scores.to_pylist()
         figures.append({name: value for name, value in row.items() if name != "account"})
-    assert figures[0] == figures[1]
+    assert figures[0] == figures[1] == figures[2]
     assert figures[0]["spread_k"] is not None
