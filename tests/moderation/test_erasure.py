@@ -43,11 +43,7 @@ from tests.moderation.erasing import (
     told_about,
 )
 
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path / "files"
-    settings.SIGHTLINE_HOME = tmp_path
+pytestmark = pytest.mark.usefixtures("own_files")
 
 
 @pytest.mark.django_db

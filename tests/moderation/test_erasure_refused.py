@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from accounts.models import Account
 from audit.actors import Actor
@@ -33,11 +31,7 @@ from tests.moderation.erasing import (
 )
 from tests.moderation.sql import intruding, refused
 
-
-@pytest.fixture(autouse=True)
-def _files(settings: Settings, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path / "files"
-    settings.SIGHTLINE_HOME = tmp_path
+pytestmark = pytest.mark.usefixtures("own_files")
 
 
 # -- What wins over it ----------------------------------------------------------------------------
