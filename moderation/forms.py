@@ -104,8 +104,8 @@ class DismissForm(DecisionForm):
     )
     exempt_until = _date(
         "Do not flag this account before",
-        help_text="Only when you know that this will go on, such as a coach of a team. At most "
-        f"{MODERATOR_DAYS} days, {SUPERVISOR_DAYS} for supervisors, who can end it earlier.",
+        help_text="Only where it will go on, as with a coach. At most "
+        f"{MODERATOR_DAYS} days, {SUPERVISOR_DAYS} for supervisors.",
     )
 
 

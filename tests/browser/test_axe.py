@@ -38,16 +38,16 @@ COLOURS = RULES | {"runOnly": {"type": "rule", "values": ["color-contrast", "lin
 """The rules that look at colours."""
 
 
-def check(page: Page, name: str) -> None:
+def check(page: Page, name: str, looks: tuple[tuple[str, int], ...] = LOOKS) -> None:
     """No violation in any look, nothing wider than the window; keeps a picture of each."""
     found = []
     page.evaluate(Axe().axe_script)
-    for scheme, width in LOOKS:
+    for scheme, width in looks:
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal above
         page.set_viewport_size({"width": width, "height": 900})
-        # Each scheme and each width has met every rule when two looks are done; only what colours
-        # are seen depends on both.
-        rules = RULES if (scheme, width) in PICTURED else COLOURS
+        # Each scheme and each width has met every rule when two of the usual looks are done; only
+        # what colours are seen depends on both.
+        rules = COLOURS if looks is LOOKS and (scheme, width) not in PICTURED else RULES
         violations = page.evaluate("options => axe.run(options)", rules)["violations"]
         found += [
             f"{name} {scheme} {width}: {v['id']}: {node['html'][:200]} {node['failureSummary']}"

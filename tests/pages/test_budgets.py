@@ -1,10 +1,14 @@
-"""How many queries a page takes. A page that takes another number says so here, and why."""
+"""How many queries a page takes, and how light the heaviest is. Another number says here why."""
 
 from __future__ import annotations
 
+import gzip
+import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -191,6 +195,27 @@ def test_a_list_takes_no_more_for_more_rows(
     assert not {
         address: many[address] for address in LISTS if len(many[address]) != len(few[address])
     }
+
+
+@pytest.mark.parametrize("address", ["/queue/", "/cases/{case}/?contacts=1&evidence=no_mutuals"])
+def test_the_heaviest_pages_are_light_to_load_first(
+    address: str, moderator: User, signed_in: SignedIn
+) -> None:
+    """The page and all that it links to, as they are sent: compressed, under 120 kB."""
+    case = stories.crowd(300)
+    for _ in range(30):
+        factories.case()
+    browser = signed_in(moderator)
+    answer = browser.get(address.format(case=case.reference), headers={"Accept-Encoding": "gzip"})
+    page = gzip.decompress(answer.content).decode()
+    linked = {
+        finders.find(name)
+        for name in re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js|svg))"', page)
+    }
+    assert len(linked) > 10
+    assert all(linked), "a file that the page names was not found"
+    sent = sum(len(gzip.compress(Path(path).read_bytes())) for path in linked if path)
+    assert len(answer.content) + sent < 120_000
 
 
 def test_every_page_has_a_budget() -> None:
