@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.actors import Actor
 from moderation.models import SecondLook
 from moderation.services import decisions
+from moderation.templatetags.sightline import moment
 from staff.models import User
 from tests.moderation import factories
 from tests.pages import stories
@@ -140,5 +141,8 @@ def test_the_second_person_has_the_same_table_and_all_that_was_not_assessed(
     assert "<html" not in part.content.decode()
     for answer in (whole, part):
         said = Seen(answer).text
-        assert "Child B, under 13 2 Mar, 12:00 friend request reported the account" in said
+        assert (
+            f"Child B, under 13 {moment(factories.NOON)} friend request reported the account"
+            in said
+        )
         assert "Name Of" not in answer.content.decode()
