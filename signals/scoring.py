@@ -113,12 +113,29 @@ def excess_range(n: float, expected: float, shape: float) -> tuple[float, float]
     return float(low), float(high)
 
 
-def indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
+SHARES = 100.0  # steps in which the share of children is told apart
+
+
+def indiscriminate(children: Floats, known: Floats, share: float | Floats) -> Floats:
     """How likely so many children are among so many people contacted without regard to age.
 
-    ``share``: of children among everybody contacted on the platform. Beta-binomial, since the
-    places where people look differ; half of the equal ones count. By quadrature over the Beta, each
-    distinct pair of counts once; above 5,000 people the counts are scaled down.
+    ``share``: of children among everybody contacted where the account looks, to a hundredth unless
+    it is one for all. Beta-binomial, since the places where people look differ; half of the equal
+    ones count.
+    """
+    if np.ndim(share) == 0:
+        return _indiscriminate(children, known, float(share))
+    steps = np.clip(np.rint(np.asarray(share) * SHARES), 1.0, SHARES - 1.0)
+    result = np.zeros(children.shape)
+    for step in np.unique(steps):
+        rows = steps == step
+        result[rows] = _indiscriminate(children[rows], known[rows], float(step / SHARES))
+    return result
+
+
+def _indiscriminate(children: Floats, known: Floats, share: float) -> Floats:
+    """For one share. By quadrature over the Beta, each distinct pair of counts once; above 5,000
+    people the counts are scaled down.
     """
     long = np.maximum(known / 5000.0, 1.0)
     pairs = np.rint(children / long) * 8192 + np.rint(known / long)

@@ -88,10 +88,21 @@ def _by_cell(cell: Whole, cells: int) -> Whole:
     return np.argsort(narrow, kind="stable")
 
 
+def kept(size: Any, trim: float) -> Any:
+    """How many of ``size`` accounts stay when the most extreme share ``trim`` is left out.
+
+    At least one goes, as far as there is more than one: in a small cohort one offender is a share
+    larger than that which is to be left out.
+    """
+    out = np.maximum(np.floor(np.asarray(size) * trim), 1.0 if trim > 0.0 else 0.0)
+    return np.where(np.asarray(size) > 1, size - out, size).astype(np.int64)
+
+
 def fit_cells(cell: Whole, k: Floats, n: Floats, cells: int, trim: float) -> tuple[Floats, Floats]:
     """Mean and concentration of each cell 0 … cells − 1.
 
-    In each, the share ``trim`` of accounts furthest above the cell's mean is left out. An empty
+    In each, the share ``trim`` of accounts furthest above the cell's mean is left out, one at least
+    (``kept``). An empty
     cell has the mean 0.5 and the loosest concentration.
     """
     size = np.bincount(cell, minlength=cells)
@@ -103,9 +114,8 @@ def fit_cells(cell: Whole, k: Floats, n: Floats, cells: int, trim: float) -> tup
     z = np.round((k - n * mu) / spread, 9)
     order = _by_cell(cell, cells)
     starts = np.concatenate([[0], np.cumsum(size)])
-    kept = np.ceil(size * (1.0 - trim)).astype(np.int64)
     limit = np.zeros(cells)
-    _limits(starts, z[order], kept, limit)
+    _limits(starts, z[order], kept(size, trim), limit)
     order = order[z[order] <= limit[cell[order]]]
     starts = np.concatenate([[0], np.cumsum(np.bincount(cell[order], minlength=cells))])
     long = n > _LONGEST

@@ -249,7 +249,8 @@ def contacts(
     number if none does; own: u was no child by verified age; weight: 3 under 13, 2 under 16, 1
     under 18, 0 grown up, null unknown; gap: years that u is older, null unknown; elder: that is at
     least the set's ``age_gap``, or unknown; outcome (code); accepted_at: when the request was
-    accepted, also where a block followed; m, m_star, deg_v.
+    accepted, also where a block followed; m, m_star, deg_v; stood: the first friend in common was
+    there for some time (the set's ``same_time_days``).
     """
     about_u = accounts.select(
         u="account",
@@ -304,6 +305,7 @@ def contacts(
         "m",
         "m_star",
         "deg_v",
+        stood=c.first_mutual <= c.t - spec.same_time_days * DAY,
         stretch=ibis.cases(
             *((c.t >= as_of - length * DAY, place) for place, length in days),
             else_=len(spec.stretches),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from signals.engine.beta_binomial import NO_RATE, fit_cells
+from signals.engine.beta_binomial import NO_RATE, fit_cells, kept
 from signals.engine.prepare import BANDS, TENURES
 from signals.engine.priors import Priors
 from signals.scoring import rate_llr
@@ -312,7 +312,7 @@ class Cohorts:
             fitted = np.full(group.count, 10.0)
             for cell in range(group.count):
                 size = starts[cell + 1] - starts[cell]
-                inside = order[starts[cell] :][: int(np.ceil(size * (1.0 - self.spec.trim)))]
+                inside = order[starts[cell] :][: int(kept(size, self.spec.trim))]
                 extra = np.sort(square[inside]).sum() - np.sort(e[inside]).sum()
                 whole = (np.sort(e[inside]) ** 2).sum()
                 fitted[cell] = np.clip(whole / extra, 1.0, 100.0) if extra > 0 else 100.0
@@ -333,7 +333,7 @@ class Cohorts:
             fitted = np.zeros(group.count)
             for cell in range(group.count):
                 size = starts[cell + 1] - starts[cell]
-                inside = order[starts[cell] :][: int(np.ceil(size * (1.0 - self.spec.trim)))]
+                inside = order[starts[cell] :][: int(kept(size, self.spec.trim))]
                 fitted[cell] = np.sort(value[inside]).sum() / max(units[inside].sum(), 1.0)
             self._note(page, s, group, rate=fitted)
             result[s] = fitted[group.cell]

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 Rows = Mapping[str, NDArray[Any]]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised when what is kept changes: priors of another format are not used."""
 
 
@@ -85,7 +85,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
     "communities": Layout("account", ("account",)),
     # recipient, all_y, all_p: what became of requests to it, and what was to be expected
     "recipients": Layout("recipient", ("recipient",)),
-    # u, v, y, p: each request's part in these
+    # u, v, y, p, cell: each request's part in these, and its circumstances
     "requests": Layout("u", ("u", "v")),
     # u, community and sums by stretch: children that u contacted there
     "reach": Layout("u", ("u",)),

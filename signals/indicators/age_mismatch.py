@@ -3,7 +3,8 @@
 Naive Bayes over the ties that the account did not begin, with the homophily matrix of accounts
 whose age is verified. (a) Recorded as a child, with ties like an adult's, and contacting children
 as a stranger: points. (b) Recorded as an adult, with ties like a child's: an age check is
-recommended, no points either way, since a groomer's ties look like a child's too.
+recommended, no points either way, since a groomer's ties look like a child's too. Friends just
+come of age stand apart from other adults: at seventeen, half a class is eighteen.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from scipy.special import expit, logit
 
 from signals.engine.cohorts import Cohorts
 from signals.engine.kernels import NEVER
-from signals.engine.prepare import BANDS
+from signals.engine.prepare import BANDS, YEAR
 from signals.indicators.base import (
     Floats,
     Frame,
@@ -44,11 +45,25 @@ CHECK = 2.0  # from this log-likelihood ratio an adult's age should be checked
 MISRECORDED = 0.05  # of those recorded as adults, before their ties are looked at
 KNOWN = len(BANDS) - 1
 ADULT = BANDS.index("18_plus")
+YOUNG_UNTIL = 22.0  # years
+FRIENDS = KNOWN + 1  # bands of friends: those of BANDS, adults being under 22, and from 22 on
+GROWN = KNOWN
+
+
+def _friend_bands(tables: Tables) -> NDArray[np.int8]:
+    """By account: its band as a friend's, ``FRIENDS`` for an unknown age."""
+    prepared = tables.prepared
+    born = prepared.accounts["born"].cast(pa.int64()).fill_null(tables.as_of).to_numpy()
+    fixed = prepared.accounts["fixed_age"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    age = np.where(np.isnan(fixed), (tables.as_of - born) / YEAR, fixed)
+    grown = (prepared.band == ADULT) & (age >= YOUNG_UNTIL)
+    of = np.where(prepared.band == KNOWN, FRIENDS, np.where(grown, GROWN, prepared.band))
+    return of.astype(np.int8)
 
 
 def _band_classes(tables: Tables) -> pa.Table:
-    bands = tables.prepared.band
-    return pa.table({f"b{b}": (bands == b).astype(np.int64) for b in range(KNOWN)})
+    bands = _friend_bands(tables)
+    return pa.table({f"b{b}": (bands == b).astype(np.int64) for b in range(FRIENDS)})
 
 
 def _bands(tables: Tables) -> pa.Table:
@@ -57,6 +72,7 @@ def _bands(tables: Tables) -> pa.Table:
         {
             "member": pa.array(np.arange(prepared.count), pa.int32()),
             "band": pa.array(prepared.band, pa.int8()),
+            "as_friend": pa.array(_friend_bands(tables)),
             "verified": prepared.accounts["verified"],
         }
     )
@@ -71,24 +87,27 @@ def _around(tables: Tables) -> Table:
 
 
 def _fit(tables: Tables) -> Table:
-    """Everybody of recorded age: who, band, n organic ties, adults, looks (millionths)."""
+    """Everybody of recorded age: who, band, n organic ties, adults, looks (millionths).
+
+    adults: of the ties, with adults; for a recorded child with those of 22 and more.
+    """
     around = tables.once("bands_with_around", lambda: _around(tables))
     everybody = around.group_by("band", "verified").aggregate(
-        accounts=around.count(), **{f"b{b}": total(around[f"b{b}"]) for b in range(KNOWN)}
+        accounts=around.count(), **{f"b{b}": total(around[f"b{b}"]) for b in range(FRIENDS)}
     )
     ratio = tables.priors.fixed("homophily", lambda: _ratios(tables.ask(everybody)))
 
     def weighed(mine: int) -> Any:
-        parts = [around[f"b{b}"] * int(ratio[mine, b]) for b in range(KNOWN)]
+        parts = [around[f"b{b}"] * int(ratio[mine, b]) for b in range(FRIENDS)]
         return sum(parts[1:], parts[0])
 
     looks = ibis.cases(*((around.band == mine, weighed(mine)) for mine in range(KNOWN)), else_=0)
-    n = sum((around[f"b{b}"] for b in range(1, KNOWN)), around.b0)
+    n = sum((around[f"b{b}"] for b in range(1, FRIENDS)), around.b0)
+    grown = around[f"b{GROWN}"]
+    adults = ibis.ifelse(around.band < ADULT, grown, grown + around[f"b{ADULT}"])
     return tables.keep(
         "age_fit",
-        around.select(
-            who="x", band="band", n=n, adults=around[f"b{ADULT}"], looks=looks.cast("int64")
-        ),
+        around.select(who="x", band="band", n=n, adults=adults, looks=looks.cast("int64")),
     )
 
 
@@ -130,12 +149,12 @@ def _ratios(sums: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
     For children: adult against the recorded band; for adults: the likeliest child's band against
     adult, bounded a tie.
     """
-    counted = np.zeros((KNOWN, KNOWN))
+    counted = np.zeros((KNOWN, FRIENDS))
     verified = sums["verified"].astype(np.bool_)
     use = verified if sums["accounts"][verified].sum() >= VERIFIED else verified | True
-    for b in range(KNOWN):
+    for b in range(FRIENDS):
         np.add.at(counted[:, b], sums["band"][use].astype(int), sums[f"b{b}"][use])
-    base = (counted.sum(axis=0) + 1.0) / (counted.sum() + KNOWN)
+    base = (counted.sum(axis=0) + 1.0) / (counted.sum() + FRIENDS)
     share = (counted + 20.0 * base) / (counted.sum(axis=1, keepdims=True) + 20.0)
     ratio = np.log(share[ADULT]) - np.log(share)
     children = counted[:ADULT].sum(axis=0)
@@ -169,7 +188,9 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 
 def sentence(said: Said) -> str:
     """Whose ties they look like."""
-    recorded, others = ("a child", "adults") if said.details["minor"] else ("an adult", "children")
+    recorded, others = (
+        ("a child", "adults of 22 or more") if said.details["minor"] else ("an adult", "children")
+    )
     text = (
         f"Recorded as {recorded}; {number(said.k)} of {number(said.n)} ties that others began "
         f"{'is' if said.k == 1 else 'are'} with {others}"
@@ -196,7 +217,7 @@ def rows(tables: Tables) -> Table:
     organic = half.filter(stands).select("x", "w").distinct()
     bands = tables.make("bands_of", _bands)
     mine = bands.select(me="member", own="band")
-    theirs = bands.select(friend="member", other="band")
+    theirs = bands.select(friend="member", other="band", as_friend="as_friend")
     both = organic.join(mine, organic.x == mine.me).join(theirs, organic.w == theirs.friend)
     both = both.filter(both.other < KNOWN)
     none = ibis.null("int64")
@@ -212,6 +233,6 @@ def rows(tables: Tables) -> Table:
         deg_u=none,
         deg_v=none,
         stretch=ibis.literal(0, "int8"),
-        counted=(both.own < ADULT) == (both.other == ADULT),
+        counted=ibis.ifelse(both.own < ADULT, both.as_friend == GROWN, both.other < ADULT),
         value=both.other.cast("float64"),
     )

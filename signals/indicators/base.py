@@ -300,20 +300,25 @@ def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
 
 
 def people_came(tables: Tables) -> Table:
-    """People of known age who contacted each account first: came_to, came_0 …, came_adults_0 …"""
+    """People of known age who contacted each account first: came_to, came_0 …, came_adults_0 …
+
+    came_tied: those who had ties enough for a friend in common to be expected; came_strange: of
+    these, without one.
+    """
     found: Table = tables.once("came", lambda: _people_came(tables))
     return found
 
 
 def _people_came(tables: Tables) -> Table:
-    f = tables.facts.select("u", "v", "t")
+    f = tables.facts.select("u", "v", "t", "m", "deg_u")
     ages = tables.accounts.filter(tables.accounts.until_18.notnull())
     ages = ages.select(other="account", until_18="until_18")
     f = f.join(ages, f.u == ages.other)
     f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
     f = f.filter(f.stretch < len(tables.spec.stretches))
-    child = f.t < f.until_18
-    came = by_stretch(tables, f, "v", came=child, came_adults=~child)
+    child, tied = f.t < f.until_18, f.deg_u >= tables.spec.informative_ties
+    whom = {"came": child, "came_adults": ~child, "came_tied": tied}
+    came = by_stretch(tables, f, "v", **whom, came_strange=tied & (f.m == 0))
     return tables.keep("people_came", came.rename(came_to="account"))
 
 

@@ -2,13 +2,16 @@
 
 For each pair the shared children weigh 1 / log(1 + z), z being how many accounts approached the
 child as a stranger; their number is judged by the hypergeometric tail over the children of the
-groups that both work in, with Bonferroni over all pairs that share a child. Only contacts without a
+groups that both work in, with Bonferroni over all pairs that share a child. Children who know each
+other come together, as a team does to its two coaches: they are no independent draws, and count as
+a sample drawn in clusters does. Only contacts without a
 friend in common of its own making to speak of count: without that gate classmates are pairs too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import numpy as np
@@ -41,8 +44,9 @@ BLOCKS = 8  # the pairs are made in so many parts, so that memory stays bounded
 
 
 def strangers(tables: Tables) -> Table:
-    """Contacts with children without organic friends in common: event, u, v, t, stretch, z,
-    place."""
+    """Contacts with children without organic friends in common: event, u, v, t, stretch, z, place,
+    peers (how many of the other children whom u contacted know this one), among (how many these
+    others are)."""
     spec = tables.spec
     if tables.priors.frozen:
         return _as_they_were(tables)
@@ -56,7 +60,13 @@ def strangers(tables: Tables) -> Table:
     c = c.join(busy, c.u == busy.busy)
     where = tables.communities().select(member="account", place="community")
     c = c.join(where, c.v == where.member)
-    return tables.keep("strangers", c.select("event", "u", "v", "t", "stretch", "z", "place"))
+    children = tables.toward_children()
+    circle = tables.circle(children).rename(of="event", peers=f"peers_{len(spec.stretches) - 1}")
+    c = c.join(circle, c.event == circle.of)
+    others = children.group_by(of_u="u").aggregate(among=children.count() - 1)
+    c = c.join(others, c.u == others.of_u)
+    columns = "event", "u", "v", "t", "stretch", "z", "place", "peers", "among"
+    return tables.keep("strangers", c.select(*columns))
 
 
 def _as_they_were(tables: Tables) -> Table:
@@ -110,7 +120,9 @@ def _pairs(tables: Tables) -> Pairs:
     members = pa.array(np.unique(np.concatenate([found.a, found.b])), pa.int64())
     member = tables.load("accounts_in_pairs", pa.table({"member": members}))
     c = strangers(tables)
-    tables.remember("strangers", c.semi_join(member, c.u == member.member).drop("stretch"))
+    tables.remember(
+        "strangers", c.semi_join(member, c.u == member.member).drop("stretch", "peers", "among")
+    )
     return found
 
 
@@ -177,6 +189,7 @@ def _found(tables: Tables) -> Pairs:
 
     shared, mine, theirs, reach = (stack(x) for x in ("shared", "mine", "theirs", "reach"))
     chance = stats.hypergeom.sf(shared - 1.0, np.maximum(reach, 1.0), mine, theirs)
+    chance = chance ** (1.0 / (1.0 + clustered(shared, rows, order)))
     return Pairs(
         a=rows["a"][order].astype(np.int64),
         b=rows["b"][order].astype(np.int64),
@@ -188,12 +201,29 @@ def _found(tables: Tables) -> Pairs:
     )
 
 
+def clustered(shared: Floats, rows: Any, order: NDArray[np.int64]) -> Floats:
+    """By pair how many other shared children know one of them, on average of both circles.
+
+    1 + this is the design effect of a sample drawn in clusters (Kish 1965, Survey Sampling, 5.4):
+    by so much fewer independent draws there are.
+    """
+    others = np.maximum(shared - 1.0, 0.0) / np.maximum(shared, 1.0)
+    sides = []
+    for side in ("a", "b"):
+        among = np.maximum(rows[f"among_{side}"][order].astype(np.float64), 1.0)
+        known = [rows[f"peers_{side}_{p}"][order].astype(np.float64) for p in range(len(shared))]
+        sides.append(others * np.stack(known) / among)
+    return np.asarray(0.5 * (sides[0] + sides[1]))
+
+
 def _together(tables: Tables, block: int) -> Table:
     """Pairs a < b (a in the block) that approached a child within the same days."""
     spec = tables.spec
     c = strangers(tables)
-    one = c.filter(c.u % BLOCKS == block).select(a="u", v="v", t="t", s="stretch", z="z")
-    other = c.select(b="u", same="v", at="t", s2="stretch")
+    one = c.filter(c.u % BLOCKS == block).select(
+        a="u", v="v", t="t", s="stretch", z="z", peers="peers", n="among"
+    )
+    other = c.select(b="u", same="v", at="t", s2="stretch", peers2="peers", n2="among")
     both = one.join(
         other,
         [
@@ -207,10 +237,12 @@ def _together(tables: Tables, block: int) -> Table:
         later=ibis.greatest(both.s, both.s2),
         worth=(UNIT / (1.0 + both.z.cast("float64")).ln()).round().cast("int64"),
     )
-    sums = {}
+    sums = {"among_a": both.n.max(), "among_b": both.n2.max()}
     for p in range(len(spec.stretches)):
         sums[f"shared_{p}"] = total((both.later <= p).cast("int64"))
         sums[f"weight_{p}"] = total(both.worth, both.later <= p)
+        sums[f"peers_a_{p}"] = total(both.peers, both.later <= p)
+        sums[f"peers_b_{p}"] = total(both.peers2, both.later <= p)
     return both.group_by("a", "b").aggregate(**sums)
 
 

@@ -1,7 +1,9 @@
 """I9: whether the account belongs to the circle of the children it has contact with. Only lowers.
 
 Teachers, coaches and creators are approached by children first, and the children around them know
-each other. Where the account takes children aside (I14 speaks), this counts for nothing: being
+each other; and nobody is taken aside: where children are contacted by the dozen and hardly one is
+written to in private, that is no small thing to be absent, since grooming needs the two of them
+alone. Where the account takes children aside (I14 speaks), this counts for nothing: being
 surrounded by children does not excuse that. ``signals.engine.judge`` applies the exception.
 """
 
@@ -11,8 +13,10 @@ import ibis
 import numpy as np
 from ibis.expr.types import Table
 
+from signals.engine.canonical import OUTCOME
 from signals.engine.cohorts import Cohorts
 from signals.indicators.base import (
+    Floats,
     Frame,
     Judgement,
     Said,
@@ -26,19 +30,29 @@ from signals.indicators.base import (
     people_came,
     too_few,
 )
+from signals.indicators.private_threads import threads
 from signals.scoring import log_beta_binomial, rate_range, shift_llr
 from signals.spec import ThresholdSpec
 
 KEY = "embedded"
 # among offenders children come first this seldom: mean share, concentration as everywhere
 COME_TO_OFFENDERS = 0.15
+# so many offenders start private threads with the children they reach, if the platform has threads
+TAKE_ASIDE = 0.9
+RECORDED = 0.02  # share of children in contact to whom threads are started where there are threads
 
 
 def counts(tables: Tables) -> Table:
-    """went, came: children contacted, and children who came first; ties: among those contacted."""
+    """went, came: children contacted, and children who came first; ties: among those contacted.
+
+    granted: of those contacted, who accepted; threads: children to whom it started one.
+    """
     c = tables.toward_children()
     places = range(len(tables.spec.stretches))
-    went = by_stretch(tables, c, "u", went=c.t >= 0).rename(went_from="account")
+    granted = c.outcome.isin([OUTCOME["accepted"], OUTCOME["followed"]])
+    went = by_stretch(tables, c, "u", went=c.t >= 0, granted=granted).rename(went_from="account")
+    talk = threads(tables)
+    aside = by_stretch(tables, talk, "u", threads=talk.under_18).rename(aside_by="account")
     circle = tables.circle(c)
     known = c.select("event", "u", "stretch").join(
         circle.rename(of="event"), c.event == circle.event
@@ -49,18 +63,19 @@ def counts(tables: Tables) -> Table:
     came = people_came(tables)
     both = went.left_join(came, went.went_from == came.came_to)
     both = both.left_join(ties, both.went_from == ties.tied)
+    both = both.left_join(aside, both.went_from == aside.aside_by)
     return both.select(
         account="went_from",
         **{
             f"{name}_{p}": both[f"{name}_{p}"].fill_null(0)
-            for name in ("went", "came", "ties")
+            for name in ("went", "came", "ties", "granted", "threads")
             for p in places
         },
     )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Minus what speaks for belonging: children came first; the children know each other."""
+    """Minus what speaks for belonging: children came first and know each other; none is alone."""
     went, came = frame["went"], frame["came"]
     n = went + came
     enough = (n >= spec[KEY].minimum) & (went > 0)
@@ -77,21 +92,49 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     together = np.where(several, np.maximum(shift_llr(close), 0.0), 0.0) * came / np.maximum(n, 1.0)
     return Judgement(
         account=frame.account,
-        llr=np.where(enough, -(first + together), np.nan),
+        llr=np.where(enough, -(first + together + _in_the_open(frame, cohorts, spec)), np.nan),
         k=came,
         n=n,
         expected=n * mean,
         spread=Spread(rate_range, mean, concentration),
-        details={"ties": frame["ties"] / 2.0, "pairs": pairs / 2.0},
+        details={
+            "ties": frame["ties"] / 2.0,
+            "pairs": pairs / 2.0,
+            "threads": frame["threads"],
+            "reached": frame["granted"] + came,
+        },
     )
 
 
+def _in_the_open(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Floats:
+    """How much better comparable accounts explain so few private threads than offenders do.
+
+    Of the children reached (who accepted, or came), to how many did it start a thread. A tenth of
+    offenders are taken to start none here, so this takes at most log 10.
+    """
+    reached = frame["granted"] + frame["came"]
+    alone = np.minimum(frame["threads"], reached)
+    mean, concentration = cohorts.rates(frame.account, alone, reached)
+    rate = np.asarray(spec["private_threads"].alternative or 0.5)
+    usual = log_beta_binomial(alone, reached, mean, concentration)
+    offenders = log_beta_binomial(alone, reached, rate, np.asarray(spec.concentration))
+    ratio = np.log1p(TAKE_ASIDE * np.expm1(np.clip(offenders - usual, -30.0, 30.0)))
+    recorded = cohorts.priors.fixed(
+        "threads_recorded",
+        lambda: float(alone[-1].sum() / max(reached[-1].sum(), 1.0)),
+    )
+    told = (reached >= spec[KEY].minimum) & (recorded >= RECORDED)
+    return np.where(told, np.maximum(-ratio, 0.0), 0.0)
+
+
 def sentence(said: Said) -> str:
-    """Who came first, and who knows whom."""
+    """Who came first, who knows whom, and with how many it was alone."""
     return (
         f"{number(said.k)} of {number(said.n)} children in contact with it came first; "
         f"{compared(said)}. Among the children it contacted {number(said.details['ties'])} of "
-        f"{counted(said.details['pairs'], 'pair', 'pairs')} know each other."
+        f"{counted(said.details['pairs'], 'pair', 'pairs')} know each other. Of "
+        f"{counted(said.details['reached'], 'child', 'children')} reached, it started a private "
+        f"thread with {number(min(said.details['threads'], said.details['reached']))}."
     )
 
 

@@ -1,7 +1,9 @@
 """I8: first contacts where every friend in common had been made by the account itself, shortly
 before.
 
-Someone who works through a school friend by friend shows here while I1 looks ordinary.
+Someone who works through a school friend by friend shows here while I1 looks ordinary. Who adds a
+whole team in one wave has not found one through the other: where all friends in common are as
+recent as the wave, the contact is left out. So is what the account does with adults as well.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from signals.indicators.base import (
     too_few,
 )
 from signals.indicators.no_mutuals import informative
+from signals.indicators.own_way import moved
 from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 
@@ -29,16 +32,41 @@ KEY = "made_mutuals"
 
 
 def counts(tables: Tables) -> Table:
-    """k: no friend in common but self-made ones; n: informative contacts with friends in common."""
-    c = informative(tables)
-    c = c.filter(c.m > 0)
-    return by_stretch(tables, c, "u", k=c.m_star == 0, n=c.m > 0)
+    """k: no friend in common but self-made ones; n: informative contacts with friends in common.
+
+    adult_k, adult_n: the same towards adults, for comparison.
+    """
+    c = tables.contacts
+    c = c.filter(
+        c.own
+        & c.weight.notnull()
+        & (c.stretch < len(tables.spec.stretches))
+        & (c.deg_v >= tables.spec.informative_ties)
+    )
+    c = _telling(c)
+    child, made = c.weight > 0, c.m_star == 0
+    return by_stretch(
+        tables,
+        c,
+        "u",
+        k=child & made,
+        n=child,
+        adult_k=~child & made,
+        adult_n=~child,
+    )
+
+
+def _telling(c: Table) -> Table:
+    """Contacts with friends in common, but those that were found in one wave with these."""
+    return c.filter((c.m > 0) & (c.stood | (c.m_star > 0)))
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Beta-binomial LLR of k of n against the cohort."""
+    """Beta-binomial LLR of k of n against the cohort, moved by its way with adults."""
     k, n = frame["k"], frame["n"]
-    mean, concentration = cohorts.rates(frame.account, k, n)
+    cohort, concentration = cohorts.rates(frame.account, k, n)
+    adult_k, adult_n = frame["adult_k"], frame["adult_n"]
+    mean = moved(cohorts, frame.account, cohort, adult_k, adult_n)
     alternative = spec[KEY].alternative or 0.6
     enough = n >= spec[KEY].minimum
     return Judgement(
@@ -48,15 +76,22 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         n=n,
         expected=n * mean,
         spread=Spread(rate_range, mean, concentration),
+        details={"adult_k": adult_k, "adult_n": adult_n},
     )
 
 
 def sentence(said: Said) -> str:
-    """k of n."""
-    return (
+    """k of n, what comparable accounts have, and how it is with adults."""
+    text = (
         f"In {number(said.k)} of {number(said.n)} first contacts with children that had friends in "
-        f"common, the account had itself made all of them in the months before; {compared(said)}."
+        f"common, the account had itself made all of them in the months before; {compared(said)}"
     )
+    if said.details["adult_n"]:
+        text += (
+            f"; with adults {number(said.details['adult_k'])} of "
+            f"{number(said.details['adult_n'])}, which is taken into account"
+        )
+    return text + "."
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
@@ -68,6 +103,5 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 
 def rows(tables: Tables) -> Table:
     """Informative contacts with friends in common; counted: only self-made ones."""
-    c = informative(tables)
-    c = c.filter(c.m > 0)
+    c = _telling(informative(tables))
     return contact_rows(tables, c, c.m_star == 0, c.m - c.m_star)

@@ -1,9 +1,10 @@
 """I3: the share of children among everybody whom the account contacted unasked.
 
 What is to be expected comes from the ages around the account: the friends of those friends whom it
-did not itself approach (its own approaches would excuse it), steadied by the cohort. A target of
-unknown age counts as the share of children among the known ages around it. A child less than some
-years younger counts as a peer.
+did not itself approach (its own approaches would excuse it), steadied by the cohort, and the ages
+of those who came to it: whom children seek out has children around. A target of unknown age counts
+as the share of children among the known ages around it. A child less than some years younger counts
+as a peer.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from signals.indicators.base import (
     compared,
     contact_rows,
     number,
+    people_came,
     too_few,
 )
 from signals.scoring import rate_llr, rate_range
@@ -36,6 +38,7 @@ UNIT = 1_000_000
 LEAST_MINORS = 3
 AGES = ("known", "under_18", "under_16", "under_13")
 STEADY = 50.0  # people around that weigh as much as the cohort
+CAME = 20.0  # people who came to the account that weigh as much as all of these
 
 
 def contacts(tables: Tables) -> Table:
@@ -113,20 +116,30 @@ def _friends_of_friends(tables: Tables) -> Table:
         (both.own == 1, others["under_16"]),
         else_=others["under_18"],
     )
-    return both.select(u="account", near=others["known"], minors_near=children)
+    return both.select(u="account", near=others["known"], minors_near=children, grown=both.own == 0)
 
 
 def counts(tables: Tables) -> Table:
-    """k: children (millionths) among n contacts; young: with peers; near, minors_near: around."""
+    """k: children (millionths) among n contacts; young: with peers; near, minors_near: around.
+
+    came, came_adults: people of known age who came to the account, if no children are its peers.
+    """
     c = contacts(tables)
     found = by_stretch(tables, c, "u", k=c.x, n=c.x >= 0, young=c.young)
     around = _surroundings(tables)
     both = found.join(around, found.account == around.u)
+    came = people_came(tables)
+    both = both.left_join(came, both.account == came.came_to)
     places = range(len(tables.spec.stretches))
     return both.select(
         "account",
         *(f"{name}_{place}" for name in ("k", "n", "young") for place in places),
         **{f"{name}_{p}": both[name] for name in ("near", "minors_near") for p in places},
+        **{
+            f"{name}_{p}": ibis.ifelse(both.grown, both[f"{name}_{p}"].fill_null(0), 0)
+            for name in ("came", "came_adults")
+            for p in places
+        },
     )
 
 
@@ -136,7 +149,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     cohort, concentration = cohorts.rates(frame.account, k, n)
     near = frame["near"]
     mean = (frame["minors_near"] + STEADY * cohort) / (near + STEADY)
-    mean = np.clip(mean, 0.005, 0.995)
+    came, came_known = frame["came"], frame["came"] + frame["came_adults"]
+    mean = np.clip((came + CAME * mean) / (came_known + CAME), 0.005, 0.995)
     alternative = spec[KEY].alternative or 0.6
     enough = (n >= spec[KEY].minimum) & (k >= LEAST_MINORS)
     llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration, enough)
@@ -149,16 +163,22 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         n=n,
         expected=n * mean,
         spread=Spread(rate_range, mean, concentration),
-        details={"near": near},
+        details={"near": near, "came": came, "came_known": came_known},
     )
 
 
 def sentence(said: Said) -> str:
     """The share, and what the surroundings let expect."""
+    d = said.details
+    sought = (
+        f" and by who came to it ({number(d['came'])} of {number(d['came_known'])} children)"
+        if d["came_known"]
+        else ""
+    )
     where = "the ages around it" if said.details["near"] else "its cohort"
     return (
         f"{number(said.k)} of {number(said.n)} people it contacted first were children clearly "
-        f"younger than itself; judged by {where}, {compared(said)}."
+        f"younger than itself; judged by {where}{sought}, {compared(said)}."
     )
 
 

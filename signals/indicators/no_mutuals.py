@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 from ibis.expr.types import Table
-from scipy.special import expit, logit
 
 from signals.engine.cohorts import Cohorts
 from signals.indicators.base import (
@@ -18,13 +16,14 @@ from signals.indicators.base import (
     contact_rows,
     counted,
     number,
+    people_came,
     too_few,
 )
+from signals.indicators.own_way import moved
 from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 
 KEY = "no_mutuals"
-OWN_SHIFT = (-0.5, 3.0)  # log-odds by which the account's way with adults moves the comparison
 
 
 def informative(tables: Tables) -> Table:
@@ -36,7 +35,8 @@ def informative(tables: Tables) -> Table:
 def counts(tables: Tables) -> Table:
     """k: informative contacts without a friend in common; n: informative contacts.
 
-    adult_k, adult_n: the same towards adults, for comparison.
+    adult_k, adult_n: the same towards adults, for comparison; came_k, came_n: the same of people
+    who came to it.
     """
     c = tables.contacts
     c = c.filter(
@@ -46,7 +46,7 @@ def counts(tables: Tables) -> Table:
         & (c.deg_v >= tables.spec.informative_ties)
     )
     child, stranger = c.weight > 0, c.m == 0
-    return by_stretch(
+    went = by_stretch(
         tables,
         c,
         "u",
@@ -55,22 +55,27 @@ def counts(tables: Tables) -> Table:
         adult_k=~child & stranger,
         adult_n=~child,
     )
+    came = people_came(tables)
+    both = went.left_join(came, went.account == came.came_to)
+    places = range(len(tables.spec.stretches))
+    return both.select(
+        *went.columns,
+        **{f"came_k_{p}": both[f"came_strange_{p}"].fill_null(0) for p in places},
+        **{f"came_n_{p}": both[f"came_tied_{p}"].fill_null(0) for p in places},
+    )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Beta-binomial LLR of k of n against the cohort, moved by how it approaches adults.
+    """Beta-binomial LLR of k of n against the cohort, moved by its way with others.
 
-    A newcomer, or somebody who writes to everybody, has no friends in common with adults either:
-    the cohort's mean moves by as much as the account's own rate towards adults lies above (by less
-    below) what is usual, both steadied by the cohort's scatter.
+    A newcomer, or somebody who writes to everybody, has no friends in common with adults either,
+    and those who come to a school's own account have none in common with it (see ``moved``).
     """
     k, n = frame["k"], frame["n"]
     cohort, concentration = cohorts.rates(frame.account, k, n)
     adult_k, adult_n = frame["adult_k"], frame["adult_n"]
-    usual, steady = cohorts.rates(frame.account, adult_k, adult_n)
-    own = (adult_k + steady * usual) / (adult_n + steady)
-    shift = np.clip(logit(own) - logit(usual), *OWN_SHIFT)
-    mean = np.clip(expit(logit(cohort) + shift), 0.005, 0.995)
+    came_k, came_n = frame["came_k"], frame["came_n"]
+    mean = moved(cohorts, frame.account, cohort, adult_k + came_k, adult_n + came_n)
     alternative = spec[KEY].alternative or 0.85
     enough = n >= spec[KEY].minimum
     llr = rate_llr(k, n, mean, concentration, alternative, spec.concentration, enough)
@@ -82,7 +87,7 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         n=n,
         expected=n * mean,
         spread=Spread(rate_range, mean, concentration),
-        details={"adult_k": adult_k, "adult_n": adult_n},
+        details={"adult_k": adult_k, "adult_n": adult_n, "came_k": came_k, "came_n": came_n},
     )
 
 
@@ -92,11 +97,14 @@ def sentence(said: Said) -> str:
         f"{number(said.k)} of {number(said.n)} first contacts with children had no friend in "
         f"common at that moment; {compared(said)}"
     )
-    if said.details["adult_n"]:
-        text += (
-            f"; with adults {number(said.details['adult_k'])} of "
-            f"{number(said.details['adult_n'])}, which is taken into account"
-        )
+    d = said.details
+    others = [
+        f"{who} {number(d[f'{name}_k'])} of {number(d[f'{name}_n'])}"
+        for who, name in (("with adults", "adult"), ("of people who came to it", "came"))
+        if d[f"{name}_n"]
+    ]
+    if others:
+        text += f"; {' and '.join(others)}, which is taken into account"
     return text + "."
 
 

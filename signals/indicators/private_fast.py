@@ -1,7 +1,8 @@
 """I10: private soon after a request is accepted, and contact at night.
 
 Hours are the easiest thing to misread (shifts, time zones): capped, and every result is also given
-without this indicator. Night is night where the child is.
+without this indicator. Night is night where the child is. Both are compared with how the account
+goes about it with adults: who works shifts, or writes to everybody at once, does so with them too.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from signals.indicators.base import (
     needed,
     number,
 )
+from signals.indicators.own_way import moved
 from signals.scoring import rate_llr
 from signals.spec import ThresholdSpec
 
 KEY = "private_fast"
 HOUR = DAY // 24
+ASSESSED, RAISES = 1.0, 2.0  # what a part says, 0 where it is not assessed
 NIGHTS = 5  # contacts with a known hour that are needed
 
 
@@ -38,9 +41,15 @@ def _zones(tables: Tables) -> pa.Table:
 
 
 def _chosen(tables: Tables) -> Table:
-    """Contacts with children: accepted, fast (a thread soon after), placed (hour known), night."""
+    """Contacts of accounts with enough of them: child, accepted, fast (a thread soon after), placed
+    (hour known), night."""
     spec = tables.spec
-    c = tables.toward_children()
+    children = tables.toward_children()
+    many = children.group_by(busy="u").aggregate(many=children.count())
+    many = many.filter(many.many >= min(spec[KEY].minimum, NIGHTS)).select("busy")
+    c = tables.contacts
+    c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(spec.stretches)))
+    c = c.semi_join(many, c.u == many.busy).mutate(child=c.weight > 0)
     accepted = c.filter(c.accepted_at.notnull())
     threads = tables.approaches.filter(tables.approaches.kind == CREATE)
     threads = threads.select(x="u", y="v", at="t")
@@ -78,27 +87,42 @@ def _chosen(tables: Tables) -> Table:
 
 
 def counts(tables: Tables) -> Table:
-    """k fast of n accepted; night of placed contacts."""
+    """k fast of n accepted; night of placed contacts; adult_…: the same towards adults."""
     c = _chosen(tables)
+    fast = c.fast & c.accepted
     return by_stretch(
-        tables, c, "u", k=c.fast & c.accepted, n=c.accepted, night=c.night, placed=c.placed
+        tables,
+        c,
+        "u",
+        k=c.child & fast,
+        n=c.child & c.accepted,
+        night=c.child & c.night,
+        placed=c.child & c.placed,
+        adult_k=~c.child & fast,
+        adult_n=~c.child & c.accepted,
+        adult_night=~c.child & c.night,
+        adult_placed=~c.child & c.placed,
     )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Beta-binomial LLR of fast threads plus that of nights, each where assessed."""
+    """Beta-binomial LLR of fast threads plus that of nights, each where assessed.
+
+    Both against the cohort, moved by the account's way with adults (see ``moved``).
+    """
     rate = spec[KEY].alternative or 0.5
     total = np.zeros(frame["k"].shape)
     known = np.zeros(total.shape, np.bool_)
-    expected = []
-    for k, n, minimum in (
-        (frame["k"], frame["n"], spec[KEY].minimum),
-        (frame["night"], frame["placed"], NIGHTS),
-    ):
-        mean, concentration = cohorts.rates(frame.account, k, n)
+    expected, speak = [], []
+    for part, of, minimum in (("k", "n", spec[KEY].minimum), ("night", "placed", NIGHTS)):
+        k, n = frame[part], frame[of]
+        cohort, concentration = cohorts.rates(frame.account, k, n)
+        others = frame[f"adult_{part}"], frame[f"adult_{of}"]
+        mean = moved(cohorts, frame.account, cohort, *others)
         enough = n >= minimum
         llr = rate_llr(k, n, mean, concentration, rate, spec.concentration, enough)
         llr = cohorts.or_a_child(llr, frame.account, k, n, rate)
+        speak.append(np.where(enough, np.where(llr > 0.0, RAISES, ASSESSED), 0.0))
         total += np.where(enough, llr, 0.0)
         known |= enough
         expected.append(n * mean)
@@ -112,13 +136,15 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
             "night": frame["night"],
             "placed": frame["placed"],
             "usual_night": expected[1],
+            "fast_says": speak[0],
+            "night_says": speak[1],
             "hours": np.full(total.shape, float(spec.private_hours)),
         },
     )
 
 
 def sentence(said: Said) -> str:
-    """Both parts."""
+    """The parts that speak for a look; where none does, those that are assessed."""
     d = said.details
     fast = (
         f"{number(said.k)} of {number(said.n)} children who accepted got a private thread within "
@@ -128,8 +154,9 @@ def sentence(said: Said) -> str:
         f"{number(d['night'])} of {number(d['placed'])} first contacts fell into the child's night "
         f"(comparable accounts: {number(d['usual_night'])})"
     )
-    parts = [text for text, of in ((fast, said.n), (night, d["placed"])) if of]
-    return "; ".join(parts) + "."
+    both = (fast, d["fast_says"]), (night, d["night_says"])
+    raising = [text for text, says in both if says == RAISES]
+    return "; ".join(raising or [text for text, says in both if says]) + "."
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:
@@ -145,6 +172,6 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 def rows(tables: Tables) -> Table:
     """Accepted or placed contacts; counted: fast or at night."""
     c = _chosen(tables)
-    c = c.filter(c.accepted | c.placed)
+    c = c.filter(c.child & (c.accepted | c.placed))
     fast, night = c.fast.cast("int64"), c.night.cast("int64")
     return contact_rows(tables, c, c.fast | c.night, fast + 2 * night)

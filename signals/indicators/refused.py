@@ -44,6 +44,8 @@ UNIT = 1_000_000  # expectations are added up as whole millionths: the order the
 RATIO, ABOUT = 2.0, 4.0  # offenders are refused about twice as often, Gamma shape
 OWN = 3.0  # imagined refusals by adults, as expected, that steady the account's own rate
 LEAST_REFUSED = 2
+STEADY = 10.0  # requests of all circumstances that steady the rate of one
+BETWEEN = (0.005, 0.95)  # where such a rate lies
 CELLS = 18  # friends in common × kind × whom
 
 _REFUSED = (OUTCOME["refused"], OUTCOME["blocked"])
@@ -55,14 +57,16 @@ class Strictness:
     """How requests end in general: the weight of an ignored one, and rates by circumstance.
 
     ``steadiness``: Gamma shape of recipients around the rate of their circumstances; ``rates``: of
-    each cell (millionths); ``recipients``: what each did, and what was to be expected;
-    ``requests``: what each request had to do with that, where these are not the requests here.
+    each cell (millionths); ``recipients``: what each did, and what was to be expected; ``senders``:
+    what became of each sender's own requests by cell; ``requests``: what each request had to do
+    with that, where these are not the requests here.
     """
 
     ignored: float
     steadiness: float
     rates: Table
     recipients: Table
+    senders: Table
     requests: Table | None = None
 
 
@@ -103,13 +107,18 @@ def _strictness(tables: Tables) -> Strictness:
     weight = _ignored_weight(cells, tables.spec.ignored_weight)
     outcome = cells["refused"] + weight * cells["ignored"]
     overall = (outcome.sum() + 0.5) / (cells["all"].sum() + 1.0)
-    rate = np.clip((outcome + 10.0 * overall) / (cells["all"] + 10.0), 0.005, 0.95)
-    tables.priors.note("refusals", [weight, 0.0, *rate])
+    tables.priors.note("refusals", [weight, 0.0, *cells["all"], *outcome])
     rates = _rates(tables)
     weighed = _weighed(requests, rates, weight)
     recipients = tables.keep("refused_recipients", _recipients(weighed))
     tables.remember("recipients", recipients)
-    parts = weighed.select("u", "v", y=weighed.y.cast("int32"), p=weighed.p.cast("int32"))
+    parts = weighed.select(
+        "u",
+        "v",
+        y=weighed.y.cast("int32"),
+        p=weighed.p.cast("int32"),
+        cell=weighed.cell.cast("int8"),
+    )
     tables.remember("requests", parts)
     scatter = tables.ask(recipients.select(y="all_y", p="all_p"))
     y, p = scatter["y"] / UNIT, scatter["p"] / UNIT
@@ -117,16 +126,17 @@ def _strictness(tables: Tables) -> Strictness:
     y, p = y[order], p[order]
     extra = float(((y - p) ** 2 - p * (1.0 - overall)).sum())
     steadiness = float(np.clip((p**2).sum() / extra, 0.5, 20.0)) if extra > 0 else 20.0
-    tables.priors.note("refusals", [weight, steadiness, *rate])
-    return Strictness(weight, steadiness, rates, recipients)
+    tables.priors.note("refusals", [weight, steadiness, *cells["all"], *outcome])
+    return Strictness(weight, steadiness, rates, recipients, _senders(tables, weighed))
 
 
 def _as_it_was(tables: Tables) -> Strictness:
     """The strictness that a run over everything found."""
     figures = tables.priors.figures["refusals"]
     weight, steadiness = (float(figure) for figure in figures[:2])
-    recipients = tables.recall("recipients")
-    return Strictness(weight, steadiness, _rates(tables), recipients, tables.recall("requests"))
+    recipients, requests = tables.recall("recipients"), tables.recall("requests")
+    senders = _senders(tables, requests)
+    return Strictness(weight, steadiness, _rates(tables), recipients, senders, requests)
 
 
 def _rates(tables: Tables) -> Table:
@@ -134,8 +144,30 @@ def _rates(tables: Tables) -> Table:
 
 
 def _rate_rows(tables: Tables) -> pa.Table:
-    rate = tables.priors.figures["refusals"][2:]
-    return pa.table({"of_cell": np.arange(CELLS), "p": np.rint(rate * UNIT).astype(np.int64)})
+    """By cell: p, the rate of its circumstances; all_n, all_o: requests and refusals (millionths);
+    any_n, any_o: those of all cells."""
+    many, outcome = tables.priors.figures["refusals"][2:].reshape(2, CELLS)
+    overall = (outcome.sum() + 0.5) / (many.sum() + 1.0)
+    rate = np.clip((outcome + STEADY * overall) / (many + STEADY), *BETWEEN)
+    whole = np.rint(outcome * UNIT).astype(np.int64)
+    return pa.table(
+        {
+            "of_cell": np.arange(CELLS),
+            "p": np.rint(rate * UNIT).astype(np.int64),
+            "all_n": many.astype(np.int64),
+            "all_o": whole,
+            "any_n": np.full(CELLS, int(many.sum())),
+            "any_o": np.full(CELLS, int(whole.sum())),
+        }
+    )
+
+
+def _senders(tables: Tables, weighed: Table) -> Table:
+    """What became of each sender's requests: sender, in_cell, sent, lost (millionths)."""
+    by_cell = weighed.group_by(sender="u", in_cell="cell").aggregate(
+        sent=weighed.count(), lost=total(weighed.y.cast("int64"))
+    )
+    return tables.keep("refused_senders", by_cell)
 
 
 def _ignored_weight(cells: Mapping[str, NDArray[Any]], most: float) -> float:
@@ -155,6 +187,7 @@ def _ignored_weight(cells: Mapping[str, NDArray[Any]], most: float) -> float:
 
 def _weighed(requests: Table, rates: Table, ignored: float) -> Table:
     """Requests with y, how much of a refusal each was, and p, the rate of its circumstances."""
+    rates = rates.select("of_cell", "p")
     r = requests.join(rates, requests.cell == rates.of_cell).drop("of_cell")
     y = ibis.cases((r.refused, UNIT), (r.ignored, round(ignored * UNIT)), else_=0)
     return r.mutate(y=y.cast("int64"))
@@ -168,8 +201,8 @@ def _recipients(weighed: Table) -> Table:
 def requests(tables: Tables) -> Table:
     """Requests that say something, each with y (how much of a refusal) and e (to be expected).
 
-    Both in millionths. e is the rate of the circumstances times how strict this recipient is with
-    *other* senders, shrunk towards 1.
+    Both in millionths. e is the rate of the circumstances, without the sender's own requests, times
+    how strict this recipient is with *other* senders, shrunk towards 1.
     """
     fitted = tables.once("strictness", lambda: _strictness(tables))
     weighed = _weighed(_requests(tables), fitted.rates, fitted.ignored)
@@ -187,8 +220,34 @@ def requests(tables: Tables) -> Table:
         ).drop("by", "to", "own_y", "own_p")
     steady = round(fitted.steadiness * UNIT)
     strict = (r.others_y + steady).cast("float64") / (r.others_p + steady)
-    e = ibis.least((r.p * strict).round().cast("int64"), round(0.95 * UNIT))
-    return r.mutate(e=e).drop("recipient", "all_y", "all_p", "others_y", "others_p")
+    r = r.mutate(strict=strict)
+    r = _without_own(r, fitted)
+    e = ibis.least((r.rate * r.strict).round().cast("int64"), round(BETWEEN[1] * UNIT))
+    return r.mutate(e=e).drop(
+        "recipient", "all_y", "all_p", "others_y", "others_p", "strict", "rate"
+    )
+
+
+def _without_own(r: Table, fitted: Strictness) -> Table:
+    """Requests with ``rate``: that of their circumstances over other senders (millionths)."""
+    cells, own = fitted.rates.drop("p"), fitted.senders
+    r = r.join(cells, r.cell == cells.of_cell)
+    r = r.left_join(own, [r.u == own.sender, r.cell == own.in_cell])
+    of = own.group_by(of_sender="sender").aggregate(
+        own_sent=own.sent.sum(), own_lost=total(own.lost)
+    )
+    r = r.left_join(of, r.u == of.of_sender)
+    overall = (r.any_o - r.own_lost.fill_null(0) + UNIT // 2).cast("float64") / (
+        r.any_n - r.own_sent.fill_null(0) + 1
+    )
+    rest = (r.all_o - r.lost.fill_null(0)).cast("float64") + STEADY * overall
+    rate = rest / (r.all_n - r.sent.fill_null(0) + STEADY)
+    low, high = (share * UNIT for share in BETWEEN)
+    rate = ibis.greatest(ibis.least(rate, high), low)
+    return r.mutate(rate=rate).drop(
+        "of_cell", "all_n", "all_o", "any_n", "any_o", "sender", "in_cell", "sent", "lost",
+        "of_sender", "own_sent", "own_lost",
+    )  # fmt: skip
 
 
 def counts(tables: Tables) -> Table:

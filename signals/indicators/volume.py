@@ -1,7 +1,8 @@
 """I15: how many children the account contacted as a stranger, and how many under 16.
 
 Rates alone miss the busy. Both counts are judged by the cohort's own distribution of such counts,
-and speak only as far as they exceed what somebody gets who contacts people without regard to age.
+and speak only as far as they exceed what somebody gets who contacts people without regard to age,
+as many of them children as there are on the platform, and among those who came to the account.
 So far as an account's ties look like those of a child recorded as an adult, children are its
 cohort.
 """
@@ -21,9 +22,11 @@ from signals.indicators.base import (
     contact_rows,
     counted,
     number,
+    people_came,
     too_few,
+    was,
 )
-from signals.scoring import indiscriminate, tail_llr
+from signals.scoring import INDISCRIMINATE, indiscriminate, tail_llr
 from signals.spec import ThresholdSpec
 
 KEY = "volume"
@@ -32,7 +35,8 @@ KEY = "volume"
 def counts(tables: Tables) -> Table:
     """k: children contacted without a friend in common; young: of them under 16; n: all children.
 
-    known: people of known age contacted without a friend in common.
+    known: people of known age contacted without a friend in common; came, came_adults: people of
+    known age who came to it.
     """
     c = tables.contacts
     c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
@@ -46,7 +50,17 @@ def counts(tables: Tables) -> Table:
         n=child,
         known=stranger,
     )
-    return found.filter(found[f"n_{len(tables.spec.stretches) - 1}"] > 0)
+    found = found.filter(found[f"n_{len(tables.spec.stretches) - 1}"] > 0)
+    came = people_came(tables)
+    both = found.left_join(came, found.account == came.came_to)
+    return both.select(
+        *found.columns,
+        **{
+            f"{name}_{p}": both[f"{name}_{p}"].fill_null(0)
+            for name in ("came", "came_adults")
+            for p in range(len(tables.spec.stretches))
+        },
+    )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
@@ -55,14 +69,24 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     child = cohorts.child_like[frame.account]
     many = cohorts.tails(frame.account, k, child)
     llr = 0.5 * (tail_llr(many) + tail_llr(cohorts.tails(frame.account, young, child)))
-    chance = indiscriminate(k, frame["known"], cohorts.child_share)
+    came = frame["came"]
+    seek = came + frame["came_adults"]
+    share = (came + INDISCRIMINATE * cohorts.child_share) / (seek + INDISCRIMINATE)
+    share = np.maximum(share, cohorts.child_share)
+    chance = indiscriminate(k, frame["known"], share)
     return Judgement(
         account=frame.account,
         llr=np.where(k >= spec[KEY].minimum, np.minimum(llr, tail_llr(chance)), np.nan),
         k=k,
         n=frame["n"],
-        expected=frame["known"] * cohorts.child_share,
-        details={"young": young, "tail": many, "known": frame["known"]},
+        expected=frame["known"] * share,
+        details={
+            "young": young,
+            "tail": many,
+            "known": frame["known"],
+            "came": came,
+            "seek": seek,
+        },
     )
 
 
@@ -74,11 +98,18 @@ def sentence(said: Said) -> str:
         if among < 2
         else (f"one in {among:,} comparable accounts has")
     )
-    known = counted(said.details["known"], "person", "people")
+    d = said.details
+    known = counted(d["known"], "person", "people")
+    sought = (
+        f" (of {counted(d['seek'], 'person', 'people')} who came to it {number(d['came'])} "
+        f"{was(d['came'])} children)"
+        if d["seek"]
+        else ""
+    )
     return (
         f"It contacted {counted(said.k, 'child', 'children')} without a friend in common, "
         f"{number(said.details['young'])} of them under 16; {others} as many. Of the {known} it "
-        f"contacted so, {number(said.expected)} would be children if it did not choose."
+        f"contacted so, {number(said.expected)} would be children if it did not choose{sought}."
     )
 
 

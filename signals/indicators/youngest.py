@@ -30,6 +30,9 @@ from signals.spec import ThresholdSpec
 
 KEY = "youngest"
 GAP = 10.0  # years
+OF_AN_AGE = (
+    5.0  # children come in groups of one age: how many new ones say as much as all of a group
+)
 STEADY = 20.0  # contacts of everybody that steady what is within reach
 
 
@@ -98,6 +101,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     square = (frame["reach_w2"] + STEADY * base2) / reach
     deviation = np.sqrt(np.maximum(square - mean**2, 0.04))
     some = np.maximum(n, 1.0)
+    # a class or a team is of one age: its children are no independent draws
+    deviation = deviation * np.sqrt(1.0 + (some - 1.0) / (OF_AN_AGE + 1.0))
     raw = np.where(enough, (w / some - mean) * np.sqrt(some) / deviation, np.nan)
     # accounts scatter more than chance: a unit is at least the cohort's own spread
     scaled = cohorts.standardise(frame.account, raw)

@@ -139,7 +139,16 @@ def test_a_person_reads_sentences(call: Call, capsys: pytest.CaptureFixture[str]
     assert shown.endswith("Storing values and opening cases: 100%\n")
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-02-30T00:00:00Z", "2026-10-01T00:00:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "2026-02-30T00:00:00Z",
+        "2026-10-01T00:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_a_time_that_is_none_is_refused(call: Call, text: str) -> None:
     with pytest.raises(CommandError, match="is no time with an offset, such as 2026-10-01"):
         call("compute_indicators", "--as-of", text)

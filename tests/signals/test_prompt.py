@@ -245,15 +245,21 @@ def points_of(graph: Graph, name: str = "mallory") -> float:
     return next(r["points"] for r in latest_scores().to_pylist() if r["account"] == account)
 
 
+def informative_of(graph: Graph) -> float:
+    """Contacts of mallory with children that say whether they had friends in common."""
+    account = graph.accounts["mallory"].pk
+    return next(r["no_mutuals_n"] for r in latest_scores().to_pylist() if r["account"] == account)
+
+
 def test_an_event_updates_score_and_case_at_once(graph: Graph) -> None:
     base = compute()
     case = Case.objects.get(account=graph.accounts["mallory"])
-    before = points_of(graph)
+    before = informative_of(graph)
     run = bring_up_to_date(request_of(graph, "child3", 50))
     assert run is not None
     assert (run.state, run.trigger, run.base) == ("done", "prompt", base)
     assert latest_run() == base
-    assert points_of(graph) != before
+    assert informative_of(graph) == before + 1
     assessment = latest_assessment(graph.accounts["mallory"])
     assert assessment is not None
     assert assessment.run == run

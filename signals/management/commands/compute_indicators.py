@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -26,13 +26,13 @@ _PAUSE = 0.5  # seconds between two looks at whether another process still compu
 def _time(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text)
-    except ValueError:
-        value = None
-    if value is None or value.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time with an offset, such as 2026-10-01T00:00:00Z"
-        )
-    return value
+        if value.tzinfo is not None:
+            return value.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or none that a calendar has in UTC
+        pass
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no time with an offset, such as 2026-10-01T00:00:00Z"
+    )
 
 
 class Command(BaseCommand):

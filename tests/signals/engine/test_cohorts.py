@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from signals.engine.beta_binomial import fit_cells
+from signals.engine.beta_binomial import fit_cells, kept
 from signals.engine.cohorts import Cohorts
 from signals.scoring import rate_llr
 from signals.spec import ThresholdSpec
@@ -43,6 +43,22 @@ def test_the_fit_is_the_likeliest() -> None:
     mean, concentration = fit_cells(np.zeros(3000, int), k * 1.0, n.astype(np.float64), 1, 0.0)
     assert mean[0] == pytest.approx(best[0] / best.sum(), abs=0.002)
     assert concentration[0] == pytest.approx(best.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("size", "trim", "stay"),
+    [(1, 0.01, 1), (2, 0.01, 1), (99, 0.01, 98), (100, 0.01, 99), (1000, 0.01, 990), (99, 0.0, 99)],
+)
+def test_the_most_extreme_one_is_left_out_at_least(size: int, trim: float, stay: int) -> None:
+    assert kept(np.array([size]), trim)[0] == stay
+
+
+def test_one_offender_is_no_part_of_a_small_cohort() -> None:
+    k = np.concatenate([[20.0], np.full(59, 2.0)])
+    n = np.full(60, 20.0)
+    mean, concentration = fit_cells(np.zeros(60, int), k, n, 1, 0.01)
+    assert mean[0] == pytest.approx(0.1, abs=0.01)
+    assert concentration[0] > 100.0
 
 
 def test_a_cohort_without_scatter_stays_bounded() -> None:

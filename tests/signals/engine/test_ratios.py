@@ -36,14 +36,38 @@ def with_first(few: list[float], usual: np.ndarray) -> np.ndarray:
     return np.concatenate([few, usual[len(few) :]])
 
 
+def contacts(came: np.ndarray, went: np.ndarray, threads: np.ndarray | float = 0.0) -> Frame:
+    """What ``embedded`` counts where nobody knows each other and every request is granted."""
+    none = np.zeros(EVERYBODY)
+    return frame(came=came, went=went, ties=none, granted=went, threads=none + threads)
+
+
+def test_who_is_alone_with_no_child_belongs_more() -> None:
+    rng = np.random.default_rng(3)
+    some = np.full(EVERYBODY, 6.0)
+    went = with_first([60.0, 60.0, 60.0, 4.0], some)
+    threads = with_first([0.0, 12.0, 40.0, 0.0], rng.binomial(6, rng.beta(1.0, 4.0, EVERYBODY)))
+    open_, usual, aside, few = embedded.judge(
+        contacts(0.0 * some, went, threads), cohorts(), SPEC
+    ).llr[0, :4]
+    assert -np.log(10.0) - 0.1 < open_ < -2.0  # a tenth of offenders write to nobody here
+    assert open_ < usual < aside
+    assert aside == pytest.approx(0.0, abs=0.01)
+    assert np.isnan(few)
+
+
+def test_where_no_threads_are_recorded_nobody_s_absence_counts() -> None:
+    none = np.zeros(EVERYBODY)
+    found = embedded.judge(contacts(none, np.full(EVERYBODY, 60.0)), cohorts(), SPEC)
+    assert found.llr[0] == pytest.approx(0.0, abs=0.05)
+
+
 def test_children_who_come_first_speak_for_belonging() -> None:
     rng = np.random.default_rng(2)
     ordinary = rng.binomial(12, rng.beta(4.0, 6.0, EVERYBODY)).astype(float)
     came = with_first([14.0, 1.0, 6.0], ordinary)
     went = with_first([6.0, 19.0, 4.0], 12.0 - ordinary + 1.0)
-    found = embedded.judge(
-        frame(came=came, went=went, ties=np.zeros(EVERYBODY)), cohorts(), SPEC
-    ).llr[0]
+    found = embedded.judge(contacts(came, went), cohorts(), SPEC).llr[0]
     assert found[0] < -1.5  # a teacher
     assert found[1] == 0.0  # who asks, and is not asked
     assert found[0] < found[2] < -0.5
@@ -51,7 +75,7 @@ def test_children_who_come_first_speak_for_belonging() -> None:
 
 
 def test_nobody_belongs_where_children_never_come_first() -> None:
-    nobody = frame(came=np.zeros(EVERYBODY), went=np.full(EVERYBODY, 8.0), ties=np.zeros(EVERYBODY))
+    nobody = contacts(np.zeros(EVERYBODY), np.full(EVERYBODY, 8.0))
     assert embedded.judge(nobody, cohorts(), SPEC).llr[0] == pytest.approx(0.0, abs=0.05)
 
 

@@ -47,14 +47,43 @@ def test_one_is_singular(key: str, number: float, n: float) -> None:
 
 
 def test_the_hours_that_count_as_fast_are_said() -> None:
-    details = {"night": 0.0, "placed": 0.0, "usual_night": 0.0, "hours": 48.0}
-    text = REGISTRY["private_fast"].sentence(Said(2.0, 3.0, 1.0, None, None, details))
+    text = fast_and_night(fast=2.0, night=0.0, hours=48.0)
     assert "within 48 hours" in text
-    assert "0 of 0" not in text
+    assert "night" not in text
+
+
+@pytest.mark.parametrize(
+    ("fast", "night", "said_of"),
+    [
+        (2.0, 1.0, {"thread"}),
+        (1.0, 2.0, {"night"}),
+        (2.0, 2.0, {"thread", "night"}),
+        (1.0, 1.0, {"thread", "night"}),
+        (0.0, 1.0, {"night"}),
+    ],
+)
+def test_only_what_speaks_is_said_of_threads_and_nights(
+    fast: float, night: float, said_of: set[str]
+) -> None:
+    text = fast_and_night(fast, night)
+    assert {word for word in ("thread", "night") if word in text} == said_of
+
+
+def fast_and_night(fast: float, night: float, hours: float = 24.0) -> str:
+    """The sentence of ``private_fast`` given what its parts say."""
+    details = {
+        "night": 3.0,
+        "placed": 6.0,
+        "usual_night": 0.5,
+        "hours": hours,
+        "fast_says": fast,
+        "night_says": night,
+    }
+    return REGISTRY["private_fast"].sentence(Said(2.0, 3.0, 1.0, None, None, details))
 
 
 def test_what_most_accounts_have_is_not_one_in_one() -> None:
-    details = {"tail": 0.9, "young": 1.0, "known": 4.0}
+    details = {"tail": 0.9, "young": 1.0, "known": 4.0, "came": 0.0, "seek": 0.0}
     text = REGISTRY["volume"].sentence(Said(3.0, 4.0, 1.0, None, None, details))
     assert "most comparable accounts have as many" in text
 
