@@ -69,7 +69,7 @@ class Cohorts:
     ``active``: (stretch, account) made any contact; ``child_share``: of children among the people
     of known age who are contacted by anybody; ``child_like``: by account, the probability that it
     is a child recorded as an adult. ``offender`` accounts, confirmed by people, are
-    compared but never part of a comparison.
+    compared but never part of a comparison. ``groups``: what ``tails`` compares, once made.
     """
 
     levels: NDArray[np.int32]
@@ -80,6 +80,7 @@ class Cohorts:
     child_like: Floats
     spec: ThresholdSpec
     priors: Priors = field(default_factory=Priors)
+    groups: dict[tuple[int, int | None], Grouping] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -236,7 +237,7 @@ class Cohorts:
         return result
 
     def _tail(self, page: str, s: int, account: Whole, values: Floats, band: int | None) -> Floats:
-        group = self.group(s, np.arange(self.accounts), self.active[s], band=band)
+        group = self._everybody(s, band)
         levels, ranks = np.unique(np.concatenate([[0.0], values]), return_inverse=True)
         rank = np.full(self.accounts, ranks[0])
         rank[account] = ranks[1:]
@@ -252,6 +253,13 @@ class Cohorts:
         above = starts[own + 1] - np.searchsorted(keys, wanted, side="right")
         at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")
         return np.asarray((0.5 * (above + at_least) + 0.5) / (size + 1.0))
+
+    def _everybody(self, s: int, band: int | None) -> Grouping:
+        """All accounts against the active ones: the same for every indicator."""
+        if (s, band) not in self.groups:
+            everybody = np.arange(self.accounts)
+            self.groups[s, band] = self.group(s, everybody, self.active[s], band=band)
+        return self.groups[s, band]
 
     def _note_values(self, page: str, s: int, group: Grouping, cell: Whole, value: Floats) -> None:
         """Remember the distinct values of each cell, and how many of its members lie below."""

@@ -16,6 +16,7 @@ from signals.engine.derive import Backend
 from signals.engine.judge import Judged
 from signals.engine.prepare import Prepared
 from signals.engine.result import EVIDENCE, Contribution, Direction, Explanation, stretch_name
+from signals.indicators import burst
 from signals.indicators.base import EVIDENCE_ROW, Judgement, Said, Tables
 from signals.indicators.registry import REGISTRY
 from signals.scoring import POINTS, combine
@@ -54,7 +55,7 @@ def evidence(
             parts.append(
                 named(backend.fetch(question(backend, tables, key, wanted_rows)), key, prepared)
             )
-    return together(parts)
+    return together(parts, judged, prepared)
 
 
 def asked_of(judged: Judged, positions: NDArray[np.int64]) -> dict[str, pa.Table]:
@@ -80,13 +81,33 @@ def question(backend: Backend, tables: Tables, key: str, wanted: pa.Table) -> Ta
     return rows.filter(rows.stretch <= rows.until)
 
 
-def together(parts: list[pa.Table]) -> pa.Table:
+def together(parts: list[pa.Table], judged: Judged, prepared: Prepared) -> pa.Table:
     """The rows of all indicators, in the order in which they are kept."""
     if not parts:
         return EVIDENCE.empty_table()
     first = ("account", "indicator", "at", "target", "event")
     rest = [name for name in EVIDENCE.names if name not in first]
-    return pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*first, *rest)])
+    rows = pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*first, *rest)])
+    return _with_waves(rows, judged, prepared)
+
+
+def _with_waves(rows: pa.Table, judged: Judged, prepared: Prepared) -> pa.Table:
+    """``rows`` with those marked that are of the window which ``burst`` speaks of."""
+    at = np.flatnonzero(pc.equal(rows["indicator"], burst.KEY).to_numpy())
+    if not len(at):
+        return rows
+    counted = rows["counted"].to_numpy().copy()
+    numbers = np.searchsorted(prepared.ids, rows["account"].to_numpy()[at])
+    moments = rows["at"].cast(pa.int64()).to_numpy()[at]
+    judgement = judged.judgements[burst.KEY]
+    for number in np.unique(numbers):
+        of_it = numbers == number
+        stretch = int(judged.best[np.searchsorted(judged.account, number)])
+        row = int(np.searchsorted(judgement.account, number))
+        days, children = judgement.details["days"][stretch, row], judgement.k[stretch, row]
+        counted[at[of_it]] = burst.in_wave(moments[of_it], float(days), float(children))
+    place = rows.column_names.index("counted")
+    return rows.set_column(place, rows.schema.field(place), pa.array(counted))
 
 
 def few(backend: Backend, tables: Tables, accounts: NDArray[np.int64]) -> Tables:

@@ -108,7 +108,7 @@ def _recorded(
             rows = backend.fetch(explaining.question(backend, few, key, asked))
             parts.append(explaining.named(rows, key, prepared))
         backend.plan.makers = tables.makers
-        evidence = explaining.together(parts)
+        evidence = explaining.together(parts, judged, prepared)
     found = _Found(judged, links, scores, positions, evidence, prepared, spec, wanted)
     return found, backend.plan
 
@@ -137,7 +137,7 @@ def _replayed(
                 backend.give(f"wanted_{key}", asked)
                 rows = backend.play(f"rows of {key}")
                 parts.append(explaining.named(rows, key, prepared))
-        evidence = explaining.together(parts)
+        evidence = explaining.together(parts, judged, prepared)
     return _Found(judged, links, scores, positions, evidence, prepared, spec, wanted)
 
 

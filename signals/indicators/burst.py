@@ -11,6 +11,7 @@ from __future__ import annotations
 import ibis
 import numpy as np
 from ibis.expr.types import Table
+from numpy.typing import NDArray
 from scipy import stats
 
 from signals.engine.cohorts import Cohorts
@@ -115,7 +116,10 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 
 
 def rows(tables: Tables) -> Table:
-    """Contacts with children; value: children within the fortnight that ends with each."""
+    """Contacts with children; value: children within the fortnight that ends with each.
+
+    Those of the window that the sentence is about are told by ``in_wave``, once it is chosen.
+    """
     c = _contacts(tables)
     fortnight = ibis.range_window(
         preceding=WINDOWS[-1] * DAY, following=0, group_by="u", order_by="t"
@@ -123,4 +127,17 @@ def rows(tables: Tables) -> Table:
     in_window = c.select(ends="event", wave=(c.weight > 0).cast("int64").sum().over(fortnight))
     chosen = tables.toward_children()
     chosen = chosen.join(in_window, chosen.event == in_window.ends)
-    return contact_rows(tables, chosen, chosen.wave >= tables.spec[KEY].minimum, chosen.wave)
+    return contact_rows(tables, chosen, ibis.literal(value=False), chosen.wave)
+
+
+def in_wave(t: NDArray[np.int64], days: float, children: float) -> NDArray[np.bool_]:
+    """Which of an account's contacts with children are its busiest window of so many days.
+
+    ``t``: their times in µs, rising. Of several windows with as many children it is the first.
+    """
+    first = np.searchsorted(t, t - round(days) * DAY, side="left")
+    last = np.searchsorted(t, t, side="right")
+    inside = np.zeros(len(t), bool)
+    for end in np.flatnonzero(last - first == round(children))[:1]:
+        inside[first[end] : last[end]] = True
+    return inside

@@ -75,15 +75,12 @@ def _chosen(tables: Tables) -> Table:
         night = (hour >= spec.night_from) & (hour < spec.night_until)
     else:
         night = (hour >= spec.night_from) | (hour < spec.night_until)
-    return tables.keep(
-        "private_fast_contacts",
-        c.mutate(
-            accepted=c.accepted_at.notnull(),
-            fast=c.fast.notnull(),
-            placed=c.offset.notnull(),
-            night=night.fill_null(False),
-        ).drop("lives", "region", "zone", "begins", "ends", "offset"),
-    )
+    return c.mutate(
+        accepted=c.accepted_at.notnull(),
+        fast=c.fast.notnull(),
+        placed=c.offset.notnull(),
+        night=night.fill_null(False),
+    ).drop("lives", "region", "zone", "begins", "ends", "offset")
 
 
 def counts(tables: Tables) -> Table:

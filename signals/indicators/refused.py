@@ -127,7 +127,9 @@ def _strictness(tables: Tables) -> Strictness:
     extra = float(((y - p) ** 2 - p * (1.0 - overall)).sum())
     steadiness = float(np.clip((p**2).sum() / extra, 0.5, 20.0)) if extra > 0 else 20.0
     tables.priors.note("refusals", [weight, steadiness, *cells["all"], *outcome])
-    return Strictness(weight, steadiness, rates, recipients, _senders(tables, weighed))
+    asked = _of_those_who_ask_children(tables, weighed)
+    senders = _senders(tables, weighed.semi_join(asked, weighed.u == asked.asks))
+    return Strictness(weight, steadiness, rates, recipients, senders)
 
 
 def _as_it_was(tables: Tables) -> Strictness:
@@ -206,6 +208,8 @@ def requests(tables: Tables) -> Table:
     """
     fitted = tables.once("strictness", lambda: _strictness(tables))
     weighed = _weighed(_requests(tables), fitted.rates, fitted.ignored)
+    asked = _of_those_who_ask_children(tables, weighed)
+    weighed = weighed.semi_join(asked, weighed.u == asked.asks)
     of = fitted.recipients
     if fitted.requests is None:
         r = weighed.join(of, weighed.v == of.recipient)
@@ -226,6 +230,13 @@ def requests(tables: Tables) -> Table:
     return r.mutate(e=e).drop(
         "recipient", "all_y", "all_p", "others_y", "others_p", "strict", "rate"
     )
+
+
+def _of_those_who_ask_children(tables: Tables, requests: Table) -> Table:
+    """asks: whose requests went to a child at all. Nothing is asked about the others."""
+    r = requests.filter(requests.own & (requests.whom == 1))
+    r = r.filter(r.stretch < len(tables.spec.stretches))
+    return r.select(asks="u").distinct()
 
 
 def _without_own(r: Table, fitted: Strictness) -> Table:

@@ -241,14 +241,25 @@ def test_points_are_the_sum_of_what_the_sentences_say(result: EngineResult) -> N
             assert (contribution.direction == "not_assessed") == bool(contribution.reason)
 
 
-COUNTED = ("no_mutuals", "refused", "made_mutuals", "private_threads", "volume", "co_targeting")
+COUNTED = (
+    "no_mutuals",
+    "refused",
+    "made_mutuals",
+    "private_threads",
+    "volume",
+    "co_targeting",
+    "burst",
+)
 
 
 def test_every_sentence_opens_its_rows(result: EngineResult) -> None:
     """The rows that count are the k of the sentence; all rows are its n where it has one."""
     rows: dict[tuple[int, str], list[bool]] = {}
+    waves: dict[int, list[datetime]] = {}
     for row in result.evidence.to_pylist():
         rows.setdefault((row["account"], row["indicator"]), []).append(row["counted"])
+        if row["indicator"] == "burst" and row["counted"]:
+            waves.setdefault(row["account"], []).append(row["at"])
     checked = set()
     for account, explanation in result.explanations.items():
         for c in explanation.contributions:
@@ -260,7 +271,10 @@ def test_every_sentence_opens_its_rows(result: EngineResult) -> None:
             if c.indicator in COUNTED:
                 assert sum(counted) == c.k, c.indicator
                 checked.add(c.indicator)
-    assert {"no_mutuals", "refused", "private_threads"} <= checked
+            if c.indicator == "burst":
+                wave = waves[account]
+                assert max(wave) - min(wave) <= timedelta(days=c.details["days"])
+    assert {"no_mutuals", "refused", "private_threads", "burst"} <= checked
 
 
 def test_anyone_can_be_explained(graph: RawGraph, result: EngineResult) -> None:
