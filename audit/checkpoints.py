@@ -76,8 +76,10 @@ def export_proof(*, actor: Actor, filters: Filters) -> str:
         raise Refused("Nothing matches this search, so there is nothing to prove.")
     if len(numbers) > PROVEN_AT_ONCE:
         raise Refused(f"A proof holds {PROVEN_AT_ONCE:,} entries at most: narrow the search.")
+    # Before the transaction: a checkpoint made on the way takes the lock of the trail, and nobody
+    # could add an entry while the rest of the proof is computed.
+    proof = proof_of(numbers)
     with transaction.atomic():
-        proof = proof_of(numbers)
         record(
             actor=actor,
             verb="audit.export",

@@ -105,6 +105,10 @@ def _write(head: dict[str, int | str]) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             json.dump(head, out)
+            # On the disk before its name is: after a power cut some file systems would otherwise
+            # show an empty file under the name, which nothing here replaces.
+            out.flush()
+            os.fsync(out.fileno())
         Path(temporary).replace(file)
     except BaseException:
         with suppress(OSError):

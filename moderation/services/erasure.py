@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -36,6 +36,9 @@ RETENTION: Final = "retention"
 """The reason that entries of the sweep give."""
 
 _LIVE: Final = sorted(state.value for state in LIVE_STATES)
+
+_LOCK: Final = 0x5174_E4A5
+"""Key of the advisory lock that lets one transaction at a time erase accounts."""
 
 
 class NotFound(Refused):
@@ -69,7 +72,8 @@ def erase_account(*, actor: Actor, account_id: str, reason: str) -> Erased:
     if reason not in set(ErasureReason):
         raise InvalidInput({"reason": f"Choose one of {', '.join(ErasureReason)}."})
     with transaction.atomic():
-        # Cases before anything else, as everywhere. The lock on the account then keeps new cases
+        _wait_for_turn()
+        # Cases before any other row, as everywhere. The lock on the account then keeps new cases
         # and holds away: their foreign keys wait for it.
         known = Account.objects.filter(account_id=account_id).first()
         if known is None:
@@ -155,6 +159,16 @@ def cases_due(now: datetime) -> QuerySet[Case]:
         .exclude(account__in=Case.objects.filter(kept).values("account"))
         .order_by("pk")
     )
+
+
+def _wait_for_turn() -> None:
+    """Let no other transaction erase an account until the running one ends.
+
+    Files are written anew without the account's rows: of two at once, the later would bring back
+    what the earlier had removed. Before any row is locked, so that nobody waits in a circle.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _involving(account: Account) -> QuerySet[Case]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
-from django.db import DatabaseError
 from django.utils import timezone
 
 from audit.actors import Actor
+from moderation.services import mishaps
 from moderation.services.erasure import cases_due, erase_case
 from staff.capabilities import Capability
-
-logger = logging.getLogger(__name__)
 
 
 def due() -> Iterator[tuple[str, str]]:
@@ -30,6 +27,6 @@ def sweep(*, actor: Actor) -> int:
     for case_id in list(cases_due(timezone.now()).values_list("pk", flat=True)):
         try:
             emptied += erase_case(actor=actor, case_id=case_id)
-        except DatabaseError:
-            logger.exception("retention_failed", extra={"case": case_id})
+        except Exception as error:  # noqa: BLE001 - the others are emptied all the same
+            mishaps.note(f"Emptying case {case_id}", error)
     return emptied

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from audit.actors import Actor
+from audit.models import Entry
 from audit.services import record
 from moderation.domain.second_look import HELD_FOR, SAMPLED, VERBS, compare, is_sampled
 from moderation.domain.transitions import Verb
@@ -18,6 +20,7 @@ from moderation.models import Case, Decision, Note, SecondLook
 from moderation.services.checks import Entered
 from moderation.services.moves import Turn, person
 from staff.capabilities import Capability
+from staff.models import User
 
 _PURPOSE = "moderation.second_looks"
 
@@ -47,9 +50,10 @@ def take_back(decision: Decision) -> None:
 def start(*, actor: Actor) -> SecondLook | None:
     """Take the second look that waits longest; the one already begun, if there is one; or None.
 
-    Never at a case on which the person ever decided or left a note, or that the person holds. From
-    here until the answer the person does not see the case (``moderation.access``). Raises
-    NotAllowed.
+    Never at a case on which the person ever decided or left a note, or that the person holds, and
+    never at one that passed to somebody else because the person did not answer: it was in sight
+    again since. From here until the answer the person does not see the case
+    (``moderation.access``). Raises NotAllowed.
     """
     actor.require(Capability.REVIEW_CASES)
     user = person(actor)
@@ -68,6 +72,7 @@ def start(*, actor: Actor) -> SecondLook | None:
             Case.objects.filter(holder=user).values_list("pk", flat=True),
         ):
             free = free.exclude(decision__case__in=known)
+        free = free.exclude(_begun_before(user))
         look = begun or free.order_by("chosen_at", "pk").first()
         if look is None:
             return None
@@ -75,6 +80,13 @@ def start(*, actor: Actor) -> SecondLook | None:
         look.save(update_fields=["by", "started_at"])
         record(actor=actor, verb="second_look.start", target=f"second_look:{look.pk}")
         return look
+
+
+def _begun_before(user: User) -> Exists:
+    """Whether ``user`` has begun the second look of the row before."""
+    named = Concat(Value("second_look:"), Cast(OuterRef("pk"), CharField()))
+    begun = Entry.objects.filter(verb="second_look.start", actor__startswith=f"staff:{user.pk} ")
+    return Exists(begun.filter(target=named))
 
 
 def finish(

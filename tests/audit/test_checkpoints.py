@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from io import StringIO
 
@@ -10,10 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from audit import keys, notes, witness
+from audit import checkpoints, keys, merkle, notes, witness
 from audit.actors import Actor
-from audit.checkpoints import BrokenTrail, make_checkpoint, proof_of
+from audit.checkpoints import BrokenTrail, export_proof, make_checkpoint, proof_of
 from audit.models import Checkpoint, Entry, Head
+from audit.selectors import Filters
 from audit.tasks import make_checkpoint as checkpoint_task
 from audit.verify import verify_trail
 from staff.errors import NotAllowed
@@ -188,3 +190,28 @@ def test_a_broken_trail_is_neither_signed_nor_proven(tampering: Tampering) -> No
     with pytest.raises(BrokenTrail, match="contradicts"):
         proof_of([1])
     assert Head.objects.count() == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_add_entries_while_a_proof_is_computed(
+    auditor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a long trail that takes seconds, although a checkpoint is made on the way."""
+    write(3)
+    grow = checkpoints._grow
+    locked: list[bool] = []
+
+    def look(tree: merkle.Tree, size: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND pid = pg_backend_pid())"
+            )
+            locked.append(cursor.fetchone()[0])
+        grow(tree, size)
+
+    monkeypatch.setattr(checkpoints, "_grow", look)
+    proof = export_proof(actor=Actor.of_user(auditor), filters=Filters())
+    # To the end before the lock is taken, what has been added since under it, and the paths.
+    assert locked == [False, True, False]
+    assert [entry["number"] for entry in json.loads(proof)["entries"]][:3] == [1, 2, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -78,6 +79,26 @@ def test_work_goes_on_where_the_witness_cannot_be_written(home: Path) -> None:
     (home / "audit").write_text("a file where a folder should be")
     write(2)
     assert Entry.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_witness_is_on_the_disk_before_it_takes_the_place_of_the_former(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A power cut in between would otherwise leave an empty file, which nothing replaces."""
+    write(1)
+    happened: list[tuple[str, int]] = []
+    replace = Path.replace
+
+    def noted(file: Path, target: Path) -> Path:
+        happened.append(("replace", file.stat().st_size))
+        return replace(file, target)
+
+    monkeypatch.setattr(os, "fsync", lambda fd: happened.append(("sync", os.fstat(fd).st_size)))
+    monkeypatch.setattr(Path, "replace", noted)
+    write(1)
+    size = witness.path().stat().st_size
+    assert happened == [("sync", size), ("replace", size)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import DataError
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -14,7 +15,7 @@ from audit.actors import Actor
 from audit.models import Entry
 from audit.verify import verify_trail
 from moderation.models import Case, Decision, Note, Referral
-from moderation.services import decisions, holds, referrals
+from moderation.services import decisions, erasure, holds, referrals
 from moderation.services.erasure import erase_case
 from moderation.services.retention import sweep
 from moderation.tasks import end_retention
@@ -147,3 +148,25 @@ def test_its_page_says_when(client: Client, moderator: User) -> None:
     sweep(actor=WORKER)
     client.force_login(moderator)
     assert "Personal data removed on" in client.get(f"/cases/{case.reference}/").content.decode()
+
+
+def test_one_case_that_cannot_be_emptied_keeps_no_other_back_and_is_not_quoted_in_the_log(
+    moderator: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = (decided(factories.dismissed(moderator), days) for days in (200, 199))
+    empty = erasure.remove_texts
+
+    def fail_for_one(case: Case) -> dict[str, int]:
+        if case.pk == bad.pk:
+            raise error
+        return empty(case)
+
+    monkeypatch.setattr(erasure, "remove_texts", fail_for_one)
+    told = "Ellis Quorndon"
+    for emptied, error in ((1, OSError(f"no space for {told}")), (0, DataError(f"{told} too long"))):
+        with caplog.at_level("ERROR"):
+            assert sweep(actor=WORKER) == emptied
+        assert is_empty(good)
+        assert not is_empty(bad)
+        assert f"Emptying case {bad.pk} ended in {type(error).__name__}" in caplog.text
+    assert "Quorndon" not in caplog.text

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from audit.actors import Actor
 from audit.models import Entry
+from moderation.access import visible_cases
 from moderation.domain.second_look import Agreement, compare, is_sampled
 from moderation.domain.transitions import Verb
 from moderation.errors import InvalidDecision, LookGone
@@ -144,6 +145,20 @@ def test_who_leaves_it_for_an_hour_loses_it(
     assert second_looks.start(actor=Actor.of_user(supervisor)) == look
     with pytest.raises(LookGone):
         _finish(moderator2, look)
+
+
+@pytest.mark.usefixtures("always")
+def test_who_lost_one_and_saw_the_case_since_is_not_asked_again(
+    moderator: User, moderator2: User, supervisor: User
+) -> None:
+    case = factories.dismissed(moderator)
+    look = second_looks.start(actor=Actor.of_user(moderator2))
+    assert not visible_cases(moderator2).filter(pk=case.pk).exists()
+    for person, asked in ((supervisor, look), (moderator2, None)):
+        SecondLook.objects.update(started_at=factories.ago(minutes=61))
+        assert second_looks.start(actor=Actor.of_user(person)) == asked
+        assert visible_cases(moderator2).filter(pk=case.pk).exists()
+    assert second_looks.start(actor=Actor.of_user(supervisor)) == look
 
 
 @pytest.mark.usefixtures("always")
