@@ -7,6 +7,8 @@ files on every machine, so that the same case gives the same pages.
 from __future__ import annotations
 
 import struct
+import unicodedata
+from collections import defaultdict
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +18,7 @@ _PACKAGES: Final = ("manimgx_fonts", "noto_cjk_sans_jp_regular")
 
 _FIRST: Final = "Libertinus Serif"
 _LATIN: Final = "Noto Sans"
+_HINDI: Final = "Noto Sans Devanagari"  # before others that have some of its accents
 _MATH: Final = "New Computer Modern Math"  # typst's own too: for names in fancy letters
 _LAST: Final = ("Noto Sans CJK JP", "Noto Sans Symbols", "Noto Emoji", _MATH)
 
@@ -24,7 +27,9 @@ _OWN: Final = (
     (0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x377), (0x37A, 0x37F), (0x384, 0x3FF),
     (0x400, 0x4FF), (0x1E00, 0x1EFF), (0x2010, 0x2027), (0x202F, 0x205E), (0x20AC, 0x20AC),
     (0x2190, 0x2193), (0x2212, 0x2212),
-    (0x1D400, 0x1D454), (0x1D456, 0x1D49C), (0x1D4D0, 0x1D505), (0x1D552, 0x1D6A5),  # of _MATH
+)  # fmt: skip
+_OWN_MATH: Final = (
+    (0x1D400, 0x1D454), (0x1D456, 0x1D49C), (0x1D4D0, 0x1D505), (0x1D552, 0x1D6A5),
 )  # fmt: skip
 
 # Signs that change how their neighbours are read and show nothing themselves.
@@ -50,18 +55,44 @@ def folders() -> list[Path]:
 @cache
 def families() -> list[str]:
     """The faces in the order in which a sign is looked for in them."""
-    rest = {_family(path) for path in _files()} - {_LATIN, *_LAST}
-    return [_FIRST, _LATIN, *sorted(rest), *_LAST]
+    rest = {_family(path) for path in _files()} - {_LATIN, _HINDI, *_LAST}
+    return [_FIRST, _LATIN, _HINDI, *sorted(rest), *_LAST]
 
 
 @cache
 def shown() -> frozenset[int]:
     """The code points that have a letterform and show what they are."""
-    found = {code for first, last in _OWN for code in range(first, last + 1)}
+    hidden = {code for first, last in _HIDDEN for code in range(first, last + 1)}
+    return frozenset().union(*_covered_by_face()) - hidden
+
+
+@cache
+def marks() -> frozenset[int]:
+    """Those of them that are set onto the sign before."""
+    return frozenset(code for code in shown() if unicodedata.category(chr(code))[0] == "M")
+
+
+@cache
+def carries(base: int, mark: int) -> bool:
+    """Whether the mark comes out on the sign before it, both of them ``shown``.
+
+    Where the face that has the sign lacks the mark, or an earlier face has the mark alone, typst
+    sets the mark by itself and loses the sign.
+    """
+    has_base = next((face for face in _covered_by_face() if base in face), frozenset())
+    has_mark = next((face for face in _covered_by_face() if mark in face), None)
+    return has_base is has_mark
+
+
+@cache
+def _covered_by_face() -> tuple[frozenset[int], ...]:
+    """What each face has, in the order of ``families``."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for ranges, family in ((_OWN, _FIRST), (_OWN_MATH, _MATH)):
+        found[family] |= {code for first, last in ranges for code in range(first, last + 1)}
     for path in _files():
-        found |= _covered(path)
-    found -= {code for first, last in _HIDDEN for code in range(first, last + 1)}
-    return frozenset(found)
+        found[_family(path)] |= _covered(path)
+    return tuple(frozenset(found[family]) for family in families())
 
 
 def _files() -> list[Path]:

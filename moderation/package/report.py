@@ -57,15 +57,25 @@ def report_pdf(view: CaseView) -> bytes:
 def printable(text: str) -> str:
     """``text`` with signs that the faces lack, or that show nothing, written as ``[U+202E]``.
 
-    Words too long for a cell get places where the line may break.
+    So are accents and the like that no face has together with the letter below. Words too long for
+    a cell get places where the line may break.
     """
-    known = faces.shown()
+    known, marks = faces.shown(), faces.marks()
     text = text.replace("\t", " ")
     joiners = {found.start() for found in _JOINERS.finditer(text)}
-    shown = "".join(
-        sign if ord(sign) in known or sign == "\n" or place in joiners else f"[U+{ord(sign):04X}]"
-        for place, sign in enumerate(text)
-    )
+    shown, below = "", 0  # the sign that the next mark would be set onto
+    for place, sign in enumerate(text):
+        code = ord(sign)
+        if place in joiners or sign == "\n":
+            shown += sign
+        elif code not in known or (code in marks and not faces.carries(below, code)):
+            shown += f"[U+{code:04X}]"
+            below = 0
+            continue
+        else:
+            shown += sign
+        if code not in marks and place not in joiners:
+            below = code
     return _LONG.sub(lambda word: _PART.sub(lambda part: part[0] + "\u200b", word[0]), shown)
 
 
@@ -160,7 +170,10 @@ def _lead(view: CaseView) -> str:
     said = f"The account contacted {_count(children, 'child', 'children')}"
     if children:
         said += f" ({ages}); {accepted} accepted"
-    return f"{said}. {_spread(view)}".strip()
+    said = f"{said}. {_spread(view)}".strip()
+    if view.recorded_minor:
+        said += " By its recorded age, the account is itself a child's."
+    return said
 
 
 def _escalation(view: CaseView) -> dict[str, str]:
@@ -242,6 +255,7 @@ def _decisions(view: CaseView) -> list[dict[str, str]]:
                 "meta": f"{_when(line.at)}, {line.role} ({line.by}), audit entry {line.entry}",
                 "facts": "; ".join(facts),
                 "note": line.note,
+                "ask": str(line.details.get("ask", "")),
             }
         )
     return lines
@@ -261,15 +275,16 @@ def _identity(child: ContactView) -> list[str]:
     return [
         child.name,
         who.account_id,
-        who.display_name,
+        who.display_name or "none",
         f"{born} ({who.age_source.replace('_', ' ')})",
         ", ".join(part for part in (who.region, who.community) if part),
     ]
 
 
 def _sentence(text: str, points: float) -> list[str]:
-    sign = "+" if points > 0 else "−" if points < 0 else ""
-    return [text, f"{sign}{abs(points):.0f}"]
+    whole = round(points)
+    sign = "+" if whole > 0 else "−" if whole < 0 else ""
+    return [text, f"{sign}{abs(whole)}"]
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Thread
 
@@ -36,10 +37,8 @@ def test_both_are_gone_from_a_file_that_named_both(
     names = erasure._names
 
     def once_both_read(row: list[str], identifier: str) -> bool:
-        try:
+        with suppress(BrokenBarrierError):  # the other one waits for the end of this one
             both_read.wait()
-        except BrokenBarrierError:
-            pass  # the other one waits until this one has ended, as it should
         return names(row, identifier)
 
     monkeypatch.setattr(erasure, "_names", once_both_read)
