@@ -18,6 +18,7 @@ from moderation.views import (
     linked,
     palette,
     queue,
+    refer,
     referrals,
     reveals,
     second_looks,
@@ -46,7 +47,7 @@ urlpatterns = [
     path("cases/<str:reference>/age-check/", age_checks.ask, name="case_age_check"),
     path("cases/<str:reference>/age-check/answer/", age_checks.answer, name="case_age_answer"),
     path("cases/<str:reference>/escalate/", decisions.escalate, name="case_escalate"),
-    path("cases/<str:reference>/refer/", decisions.refer, name="case_refer"),
+    path("cases/<str:reference>/refer/", refer.refer, name="case_refer"),
     path("cases/<str:reference>/return/", decisions.send_back, name="case_return"),
     path(
         "cases/<str:reference>/dismiss-escalation/",

@@ -16,14 +16,12 @@ from moderation import forms
 from moderation.access import case_or_404
 from moderation.errors import CaseTaken, InvalidDecision, ShiftFull
 from moderation.models import Case
-from moderation.selectors import completeness, report_faults
 from moderation.services import claims, decisions, drafts, escalation, undo
 from moderation.views.answers import actor, case_url, go_to, person, wants_part
 from moderation.views.case import panel_context, with_refusal
 from moderation.views.onwards import next_case, to_pause
 from moderation.views.queue import row_part
 from staff.capabilities import Capability
-from staff.confirmation import NOTHING, confirm, is_confirmed, ways
 from staff.errors import Refused
 from staff.views import require
 
@@ -186,72 +184,6 @@ def dismiss_escalation(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
-@require(Capability.DECIDE_ESCALATIONS)
-@_methods
-def refer(request: HttpRequest, reference: str) -> HttpResponse:
-    """Refer an escalated case to the police: what is written first, then confirmed on a page."""
-    case = case_or_404(person(request), reference)
-    if request.method != "POST":
-        return redirect(case_url(case, "do=refer"))
-    if "confirmed" not in request.POST:
-        form = forms.ReferForm(request.POST)
-        if not form.is_valid():
-            return with_refusal(request, case, form, status=422)
-        # To confirm by a second factor or at a sign-in service leads away from here, and back.
-        _keep_words(request, case, form)
-        return _confirm(request, case, form)
-    wrong = _unconfirmed(request, case)
-    if wrong:
-        form = forms.ReferForm(request.POST)
-        if form.is_valid():
-            return _confirm(request, case, form, wrong_password=wrong)
-        return with_refusal(request, case, form, status=422)
-    return take(
-        request,
-        reference,
-        forms.ReferForm,
-        escalation.refer,
-        "{reference} is referred to the police.",
-        home="referrals",
-    )
-
-
-def _unconfirmed(request: HttpRequest, case: Case) -> str:
-    """Why the person must confirm again who they are; "" where they need not, or just have.
-
-    Who may not refer this case is not asked: the service says why.
-    """
-    if is_confirmed(request) or not _may_refer(panel_context(request, case)):
-        return ""
-    return confirm(request, request.POST.get("password", ""))
-
-
-def _may_refer(context: dict[str, Any]) -> bool:
-    return any(choice.name == "refer" for choice in context["panel"].choices)
-
-
-def _confirm(
-    request: HttpRequest, case: Case, form: forms.ReferForm, *, wrong_password: str = ""
-) -> HttpResponse:
-    context = panel_context(request, case)
-    if not _may_refer(context):
-        return with_refusal(request, case, form, status=409)
-    offered = next(choice for choice in context["panel"].choices if choice.name == form.name)
-    context |= {
-        "form": form,
-        "consequences": offered.consequences,
-        "meter": completeness.meter(case),
-        "faults": report_faults.faults(case),
-        "unset": report_faults.unset(),
-        "ask_password": not is_confirmed(request),
-        "ways": ways(request),
-        "nothing_confirms": NOTHING,
-        "wrong_password": wrong_password,
-    }
-    status = 422 if wrong_password else 200
-    return render(request, "moderation/refer_confirm.html", context, status=status)
-
-
 def take(
     request: HttpRequest,
     reference: str,
@@ -278,7 +210,7 @@ def take(
         form.refuse(refusal)
         return with_refusal(request, case, form, status=422)
     except Refused as refusal:
-        _keep_words(request, case, form)
+        keep_words(request, case, form)
         fresh = case_or_404(person(request), reference)
         return with_refusal(request, fresh, form, status=409, refusal=refusal)
     said = done.format(reference=case.reference, **values)
@@ -288,9 +220,14 @@ def take(
     return go_to(request, reverse(home) if home else case_url(case))
 
 
-def _keep_words(request: HttpRequest, case: Case, form: forms.CaseForm) -> None:
-    """What was written outlives a refusal, and the way to another page: it is there again."""
+def keep_words(request: HttpRequest, case: Case, form: forms.CaseForm) -> bool:
+    """What was written outlives a refusal, and the way to another page: it is there again.
+
+    Whether it could be kept.
+    """
     with suppress(Refused):
-        drafts.keep(
+        kept = drafts.keep(
             actor=actor(request), case_id=case.pk, form=form.name, given=request.POST.dict()
         )
+        return kept is not None
+    return False

@@ -98,7 +98,8 @@ def test_of_a_referral_whom_the_report_names_and_where_it_goes(
     assert "Goes to: Nobody yet: it is sealed within a minute" in said
     assert "Ends. New events open another at 170 points (130 now)." in said
     form = {"version": case.version, "note": "Agreed."}
-    assert named in Seen(browser.post(f"/cases/{case.reference}/refer/", form)).text
+    confirm = browser.post(f"/cases/{case.reference}/refer/", form, follow=True)
+    assert named in Seen(confirm).text
     assert not Referral.objects.exists()
 
     returned = _follows(browser, case, "return")

@@ -220,7 +220,7 @@ def test_escalate_then_another_person_refers(
     page = Seen(browser.get(_url(case)))
     assert "Escalated by Mo Reyes" in page.text
     data = {"version": case.version, "note": "I agree with the summary."}
-    confirm = browser.post(f"{_url(case)}refer/", data)
+    confirm = browser.post(f"{_url(case)}refer/", data, follow=True)
     assert "This cannot be undone" in Seen(confirm).text
     case.refresh_from_db()
     assert case.state == State.ESCALATED, "the first step changes nothing"

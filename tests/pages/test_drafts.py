@@ -152,9 +152,10 @@ def test_the_reasons_of_a_referral_outlive_the_way_to_a_second_factor(
     browser, url = signed_in(supervisor), f"/cases/{case.reference}/"
     note = "The pattern and the reports agree."
     words = {"version": case.version, "note": note}
-    confirm = browser.post(f"{url}refer/", words)
-    back = f"{url}%3Fdo%3Drefer"
+    confirm = browser.post(f"{url}refer/", words, follow=True)
+    back = f"{url}refer/%3Fversion%3D{case.version}"
     assert f"{reverse('mfa_reauthenticate')}?next={back}" in confirm.content.decode()
+    assert note in browser.get(f"{url}refer/", {"version": case.version}).content.decode()
     assert note in browser.get(url, {"do": "refer"}).content.decode()
     sent = words | {"confirmed": "1", "password": PASSWORD}
     assert browser.post(f"{url}refer/", sent).status_code == 303

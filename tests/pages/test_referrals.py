@@ -30,7 +30,7 @@ def test_approval_shows_what_is_missing_and_asks_for_the_password(
     url = f"{_url(case, 'cases')}refer/"
     data = {"version": case.version, "note": "I agree."}
 
-    confirm = Seen(browser.post(url, data))
+    confirm = Seen(browser.post(url, data, follow=True))
     assert "This report may not be routed as it is." in confirm.text
     assert "Needed: region of the account." in confirm.text
     assert "Your password" in confirm.text
@@ -57,15 +57,34 @@ def test_approval_says_what_ncmec_would_refuse_while_it_can_be_set_right(
     told = "The report is not ready for NCMEC"
 
     settings.PLATFORM_NAME, settings.REPORTER_EMAIL = settings.UNNAMED_PLATFORM, ""
-    said = Seen(browser.post(url, data)).text
+    said = Seen(browser.post(url, data, follow=True)).text
     assert told in said
     assert "Not set: SIGHTLINE_PLATFORM_NAME, SIGHTLINE_REPORTER_EMAIL." in said
     settings.PLATFORM_NAME, settings.REPORTER_EMAIL = "Example Social", "desk at example"
-    said = Seen(browser.post(url, data)).text
+    said = Seen(browser.post(url, data, follow=True)).text
     assert "email must be" in said
     assert "desk at example" not in said
     settings.REPORTER_EMAIL = "desk@example.com"
-    assert told not in Seen(browser.post(url, data)).text
+    assert told not in Seen(browser.post(url, data, follow=True)).text
+
+
+def test_back_after_the_approval_leads_to_the_case_and_offers_no_second_one(
+    moderator: User, supervisor: User, signed_in: SignedIn
+) -> None:
+    case = factories.escalated(moderator)
+    browser = signed_in(supervisor)
+    url = f"{_url(case, 'cases')}refer/"
+    data = {"version": case.version, "note": "I agree."}
+    confirm = f"{url}?version={case.version}"
+    assert browser.post(url, data).headers["location"] == confirm
+    assert "I agree." in Seen(browser.get(confirm)).text
+    assert "note" not in confirm, "what somebody wrote stands in no address"
+    browser.post(url, data | {"confirmed": "1", "password": PASSWORD})
+    back = browser.get(confirm, follow=True)
+    assert back.redirect_chain == [(f"{_url(case, 'cases')}?do=refer", 302)]
+    assert "Referred to the police" in Seen(back).text
+    for version in ("", "x", "99"):
+        assert browser.get(url, {"version": version}).status_code == 302
 
 
 def test_for_five_minutes_the_password_is_not_asked_again(

@@ -136,7 +136,7 @@ def test_approval_waits_for_a_fresh_sign_in_at_the_service(
     asked = _refer(client, case)
     assert asked.status_code == 422
     assert "sign in again with Example ID" in asked.content.decode()
-    way = f"{CONFIRM}?next=/cases/{case.reference}/%3Fdo%3Drefer"
+    way = f"{CONFIRM}?next=/cases/{case.reference}/refer/%3Fversion%3D{case.version}"
     assert way in asked.content.decode()
 
     now = int(time.time())
@@ -151,7 +151,8 @@ def test_approval_waits_for_a_fresh_sign_in_at_the_service(
 
     end = service.visit(client, way, **_sam(auth_time=now))
     assert (service.asked["prompt"], service.asked["max_age"]) == ("login", "0")
-    assert end.request["PATH_INFO"] == f"/cases/{case.reference}/"
+    assert end.request["PATH_INFO"] == f"/cases/{case.reference}/refer/"
+    assert "Agreed." in end.content.decode()
     assert end.wsgi_request.user == elsewhere
     assert _refer(client, case).status_code == 303
     case.refresh_from_db()
