@@ -61,6 +61,30 @@ def own_cell(cell: Whole, cells: tuple[int, ...], level: int, band: int | None) 
     return cell % width + band * width
 
 
+def ranked(values: Floats) -> tuple[Floats, Whole]:
+    """The distinct values and 0, rising, and the place of each value among them.
+
+    None is negative. Counts of something, as most are, need no sorting.
+    """
+    whole = values.astype(np.int64)
+    most = int(whole.max(initial=0))
+    if most > 4 * len(values) + 1000 or not np.array_equal(whole, values):
+        levels, places = np.unique(np.concatenate([[0.0], values]), return_inverse=True)
+        return levels, places[1:]
+    there = np.zeros(most + 1, np.bool_)
+    there[0] = there[whole] = True
+    return np.flatnonzero(there).astype(np.float64), (np.cumsum(there) - 1)[whole]
+
+
+def counted(keys: Whole, most: int) -> tuple[Whole, Whole]:
+    """The distinct keys, rising, and how many there are of each; all are below ``most``."""
+    if most > 4 * len(keys) + 1000:
+        return np.unique(keys, return_counts=True)
+    many = np.bincount(keys, minlength=most)
+    there = np.flatnonzero(many)
+    return there, many[there]
+
+
 @dataclass(frozen=True)
 class Cohorts:
     """Which cell each account belongs to, for each stretch, from the narrowest to everybody.
@@ -238,20 +262,29 @@ class Cohorts:
 
     def _tail(self, page: str, s: int, account: Whole, values: Floats, band: int | None) -> Floats:
         group = self._everybody(s, band)
-        levels, ranks = np.unique(np.concatenate([[0.0], values]), return_inverse=True)
-        rank = np.full(self.accounts, ranks[0])
-        rank[account] = ranks[1:]
+        levels, ranks = ranked(values)
+        rank = np.zeros(self.accounts, np.int64)
+        rank[account] = ranks
         # one number for (cell, value) lets a single search serve all cells
-        width = len(levels) + 1
-        keys = np.sort(group.cell_of * width + rank[group.member])
-        cell, value = keys // width, levels[keys % width]
-        starts = np.searchsorted(keys, np.arange(group.count + 1) * width)
-        self._note_values(page, s, group, cell, value)
+        width = len(levels)
+        keys, many = counted(group.cell_of * width + rank[group.member], group.count * width)
+        below = np.concatenate([[0], np.cumsum(many)])
+        first = np.searchsorted(keys, np.arange(group.count + 1) * width)
+        starts = below[first]
+        cell = keys // width
+        self._note(
+            page,
+            s,
+            group,
+            starts=first,
+            value=levels[keys % width],
+            below=below[:-1] - starts[cell],
+        )
         own = group.cell[account]
-        wanted = own * width + ranks[1:]
+        wanted = own * width + ranks
         size = starts[own + 1] - starts[own]
-        above = starts[own + 1] - np.searchsorted(keys, wanted, side="right")
-        at_least = starts[own + 1] - np.searchsorted(keys, wanted, side="left")
+        above = starts[own + 1] - below[np.searchsorted(keys, wanted, side="right")]
+        at_least = starts[own + 1] - below[np.searchsorted(keys, wanted, side="left")]
         return np.asarray((0.5 * (above + at_least) + 0.5) / (size + 1.0))
 
     def _everybody(self, s: int, band: int | None) -> Grouping:
@@ -260,21 +293,6 @@ class Cohorts:
             everybody = np.arange(self.accounts)
             self.groups[s, band] = self.group(s, everybody, self.active[s], band=band)
         return self.groups[s, band]
-
-    def _note_values(self, page: str, s: int, group: Grouping, cell: Whole, value: Floats) -> None:
-        """Remember the distinct values of each cell, and how many of its members lie below."""
-        first = np.ones(len(cell), np.bool_)
-        first[1:] = (cell[1:] != cell[:-1]) | (value[1:] != value[:-1])
-        places = np.flatnonzero(first)
-        begin = np.searchsorted(cell, np.arange(group.count + 1))
-        self._note(
-            page,
-            s,
-            group,
-            starts=np.searchsorted(cell[places], np.arange(group.count + 1)),
-            value=value[places],
-            below=places - begin[cell[places]],
-        )
 
     def standardise(self, account: Whole, values: Floats, level: int = 2) -> Floats:
         """Values less their cohort's median, in units of its spread (half of 16 % to 84 %).

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -80,16 +81,9 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     stretches = len(spec.stretches)
     judgements: dict[str, Judgement] = {}
     assessed = np.zeros(prepared.count, np.bool_)
-    for key, indicator in REGISTRY.items():
-        if spec[key].enabled:
-            cohorts.priors.open(key)
-            counted = tables.answer(f"counts of {key}", partial(indicator.counts, tables))
-            found = frame(counted, stretches)
-            judgement = indicator.judge(found, cohorts, spec)
-            assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
-            judgements[key] = judgement_aside(
-                judgement.only(np.ones(len(judgement.account), np.bool_))
-            )
+    for key, judgement in _judgements(tables, cohorts, spec):
+        assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
+        judgements[key] = judgement
     account = np.flatnonzero(assessed)
     llr = np.full((stretches, len(KEYS), len(account)), np.nan)
     for key, judged in judgements.items():
@@ -124,6 +118,34 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
         flagged=flagged,
         rank=ranks(points),
     )
+
+
+def _judgements(
+    tables: Tables, cohorts: Cohorts, spec: ThresholdSpec
+) -> Iterator[tuple[str, Judgement]]:
+    """Every enabled indicator's judgement, put aside, in the order of the registry.
+
+    While the engine counts for one indicator, the one before it is judged beside it: counting
+    leaves a processor waiting now and then, and judging needs one only. A single one at a time,
+    in order, since the cohorts number the questions that they are asked.
+    """
+
+    def judge(key: str, counted: Mapping[str, NDArray[Any]]) -> Judgement:
+        cohorts.priors.open(key)
+        found = REGISTRY[key].judge(frame(counted, len(spec.stretches)), cohorts, spec)
+        return judgement_aside(found.only(np.ones(len(found.account), np.bool_)))
+
+    before: tuple[str, Future[Judgement]] | None = None
+    with ThreadPoolExecutor(1) as beside:
+        for key, indicator in REGISTRY.items():
+            if not spec[key].enabled:
+                continue
+            counted = tables.answer(f"counts of {key}", partial(indicator.counts, tables))
+            if before is not None:
+                yield before[0], before[1].result()
+            before = key, beside.submit(judge, key, counted)
+        if before is not None:
+            yield before[0], before[1].result()
 
 
 def _excuse(llr: Floats, spec: ThresholdSpec) -> None:

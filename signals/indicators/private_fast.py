@@ -41,15 +41,11 @@ def _zones(tables: Tables) -> pa.Table:
 
 
 def _chosen(tables: Tables) -> Table:
-    """Contacts of accounts with enough of them: child, accepted, fast (a thread soon after), placed
-    (hour known), night."""
+    """Contacts: child, accepted, fast (a thread soon after), placed (hour known), night."""
     spec = tables.spec
-    children = tables.toward_children()
-    many = children.group_by(busy="u").aggregate(many=children.count())
-    many = many.filter(many.many >= min(spec[KEY].minimum, NIGHTS)).select("busy")
     c = tables.contacts
     c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(spec.stretches)))
-    c = c.semi_join(many, c.u == many.busy).mutate(child=c.weight > 0)
+    c = c.mutate(child=c.weight > 0)
     accepted = c.filter(c.accepted_at.notnull())
     threads = tables.approaches.filter(tables.approaches.kind == CREATE)
     threads = threads.select(x="u", y="v", at="t")
@@ -84,13 +80,17 @@ def _chosen(tables: Tables) -> Table:
 
 
 def counts(tables: Tables) -> Table:
-    """k fast of n accepted; night of placed contacts; adult_…: the same towards adults."""
+    """k fast of n accepted; night of placed contacts; adult_…: the same towards adults.
+
+    Of accounts with enough contacts with children.
+    """
     c = _chosen(tables)
     fast = c.fast & c.accepted
-    return by_stretch(
+    found = by_stretch(
         tables,
         c,
         "u",
+        children=c.child,
         k=c.child & fast,
         n=c.child & c.accepted,
         night=c.child & c.night,
@@ -100,6 +100,9 @@ def counts(tables: Tables) -> Table:
         adult_night=~c.child & c.night,
         adult_placed=~c.child & c.placed,
     )
+    places = range(len(tables.spec.stretches))
+    many = found[f"children_{places[-1]}"] >= min(tables.spec[KEY].minimum, NIGHTS)
+    return found.filter(many).drop(*(f"children_{place}" for place in places))
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
