@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from celery import shared_task
 
-from audit import checkpoints
+from audit import checkpoints, under_way
 from audit.actors import Actor
 from audit.services import verify
 
@@ -20,7 +20,10 @@ SCHEDULE: Final[dict[str, Any]] = {
 @shared_task(name="audit.verify_trail", soft_time_limit=3600, time_limit=3700)
 def verify_trail() -> None:
     """Verify the whole trail; the outcome is an entry, and a loud line in the log when bad."""
-    verify(actor=Actor.system("worker"))
+    try:
+        verify(actor=Actor.system("worker"), progress=under_way.tell)
+    finally:
+        under_way.over()
 
 
 @shared_task(name="audit.make_checkpoint", soft_time_limit=600, time_limit=700)

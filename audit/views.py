@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from audit import checkpoints, keys, services
 from audit.forms import SearchForm
 from audit.selectors import Page, page, verdict
+from audit.under_way import under_way
 from staff.capabilities import Capability
 from staff.errors import Refused
 from staff.views import actor_of, require
@@ -35,7 +36,9 @@ _KINDS: dict[str, tuple[Literal["jsonl", "csv"], str]] = {
 @require_safe
 @require(Capability.VIEW_AUDIT)
 def audit(request: HttpRequest) -> HttpResponseBase:
-    """The trail as the address filters it: a page, or for htmx the list alone."""
+    """The trail as the address filters it: a page, or a part of it for htmx."""
+    if request.GET.get("part") == "verifying":
+        return render(request, "audit/verifying.html", _verdict() | {"asked_again": True})
     form = SearchForm(request.GET)
     found = (
         page(form.filters(), before=_number(request, "before"), after=_number(request, "after"))
@@ -46,10 +49,9 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         "form": form,
         "page": found,
         "filtered": bool(form.is_valid() and form.filters().as_dict()),
-        "verdict": verdict(),
         "checkpoint": checkpoints.latest(),
         "can_export": actor_of(request).can(Capability.EXPORT_AUDIT),
-    }
+    } | _verdict()
     part = request.headers.get("HX-Request") == "true" and "HX-Boosted" not in request.headers
     template = "audit/audit.html#entries" if part else "audit/audit.html"
     return render(request, template, context, status=422 if form.errors else 200)
@@ -84,6 +86,11 @@ def export(request: HttpRequest) -> HttpResponseBase:
     return StreamingHttpResponse(
         pieces, content_type=f"{content_type}; charset=utf-8", headers=_download(name)
     )
+
+
+def _verdict() -> dict[str, Any]:
+    """What the last verification found, and how far one is that goes on."""
+    return {"verdict": verdict(), "under_way": under_way()}
 
 
 def _proof(request: HttpRequest, form: SearchForm) -> HttpResponseBase:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from moderation.domain.referrals import Destination
+from moderation.domain.referrals import Destination, ReferralState
 
 if TYPE_CHECKING:
     from moderation.models.case import Case
@@ -98,6 +98,19 @@ class Delivery(models.Model):
     def is_under_way(self) -> bool:
         """Whether it arrives without anybody doing more; a rehearsal reaches nobody."""
         return self.state in self.ON_ITS_WAY and not self._is_rehearsal
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it was given up on and is wanted still.
+
+        Not once its referral went another way, or its age check was answered or taken back.
+        """
+        if self.state != self.State.DEAD:
+            return False
+        if self.referral is not None:
+            return self.referral.state == ReferralState.APPROVED
+        check = self.age_check
+        return check is not None and check.answered_at is None and check.withdrawn_at is None
 
     @property
     def may_be_filed_as(self) -> str:

@@ -129,7 +129,7 @@ def _referral(request: HttpRequest, reference: str) -> tuple[Case, Referral | No
 def _page(
     request: HttpRequest, case: Case, found: Referral, *, tried: CaseForm | None = None
 ) -> HttpResponse:
-    deliveries = list(Delivery.objects.filter(referral=found))
+    deliveries = list(found.deliveries.all())
     under_way = [delivery for delivery in deliveries if delivery.is_under_way]
     offered: tuple[str, ...] = ()
     if person(request).can(Capability.DECIDE_ESCALATIONS):

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from audit import canonical, checkpoints, keys, notes, proofs, services
+from audit import canonical, checkpoints, keys, notes, proofs, services, under_way
 from audit.actors import Actor
 from audit.checkpoints import export_proof, make_checkpoint
 from audit.exports import guarded
@@ -201,6 +201,41 @@ def test_a_long_trail_is_verified_by_the_worker(
     text = client.get("/audit/").content.decode()
     assert "verified by system:worker" in text
     assert "A verification was asked for" not in text
+
+
+def test_the_page_follows_a_verification_in_the_background(
+    client: Client, auditor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million entries take ten minutes."""
+    client.force_login(auditor)
+    write(5)
+    entries = Entry.objects.count()
+    seen: list[str] = []
+    tell = under_way.tell
+
+    def look(done: int, total: int) -> None:
+        tell(done, total)
+        pages = ["/audit/", "/audit/?part=verifying"]
+        seen.extend(client.get(page).content.decode() for page in pages)
+
+    monkeypatch.setattr(under_way, "tell", look)
+    verify_trail()
+    assert len(seen) == 2
+    for text in seen:
+        assert f"{entries} of {entries}" in text
+        assert 'hx-get="/audit/?part=verifying"' in text
+    after = client.get("/audit/?part=verifying").content.decode()
+    assert "The verification has ended." in after
+    assert "hx-get" not in after
+    assert "has ended" not in client.get("/audit/").content.decode()
+
+
+def test_a_worker_that_died_is_not_waited_for(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    under_way.tell(5_000, 1_000_000)
+    assert "5,000 of 1,000,000" in client.get("/audit/").content.decode()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=6)):
+        assert under_way.under_way() is None
 
 
 def export(client: Client, **fields: str) -> str:

@@ -233,6 +233,23 @@ def test_what_was_given_up_on_is_seen_and_tried_again(
     assert url not in seen(signed_in(moderator).get(reverse("outbox"))).actions
 
 
+def test_what_went_another_way_since_asks_for_nobody(
+    moderator: User, supervisor: User, supervisor2: User, signed_in: SignedIn
+) -> None:
+    delivery = factories.undelivered(moderator, supervisor2)
+    assert delivery.referral is not None
+    browser, pages = signed_in(supervisor), ["/outbox/", f"/referrals/{delivery.case.reference}/"]
+    assert all("Given up, needs a person" in Seen(browser.get(page)).text for page in pages)
+    referrals.mark_sent(
+        actor=Actor.of_user(supervisor), referral_id=delivery.referral.pk, **BY_HAND
+    )
+    for page in pages:
+        text = Seen(browser.get(page)).text
+        assert "Given up, not needed any more" in text
+        assert "needs a person" not in text
+        assert "Try again now" not in text
+
+
 def test_the_nca_form_has_the_fields_and_no_child(
     referred: Case, supervisor: User, signed_in: SignedIn
 ) -> None:
