@@ -15,13 +15,13 @@ from config import errors
 from moderation.services import claims
 from staff.models import User
 from tests.browser.conftest import SignIn, landing
-from tests.browser.test_axe import PICTURES, check
+from tests.browser.test_axe import LOOKS, PICTURES, check
 from tests.moderation import factories
 from tests.pages import stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = (("light", 320), ("dark", 1440))
+NARROWEST = (("light", 320), *LOOKS)
 _OPEN_ALL = "() => document.querySelectorAll('main details').forEach((it) => { it.open = true; })"
 _LOST = """() => document.dispatchEvent(
   new CustomEvent("htmx:sendError", { detail: { elt: document.body } })
@@ -36,7 +36,7 @@ def _folder() -> None:
 
 def _see(page: Page, name: str) -> None:
     page.evaluate("scrollTo(0, 0)")  # what the bar covers half when scrolled is no small target
-    check(page, name, LOOKS)
+    check(page, name, NARROWEST)
 
 
 def _refused(page: Page, opened: str, button: str, name: str) -> None:
