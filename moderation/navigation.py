@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from moderation.domain.transitions import State
+from moderation.models import Case
 from staff.capabilities import Capability
 from staff.models import User
 
@@ -32,3 +34,12 @@ def pages_of(user: User) -> list[tuple[str, str, tuple[str, ...]]]:
         for label, name, capability, below in _PAGES
         if user.can(capability)
     ]
+
+
+def place_of(case: Case, user: User) -> str:
+    """The url name of the list where ``user`` works on ``case``: the pages of a case belong there.
+
+    What waits for a supervisor's decision stands among the escalations, for supervisors.
+    """
+    waits = case.state == State.ESCALATED and user.can(Capability.DECIDE_ESCALATIONS)
+    return "escalations" if waits else "queue"
