@@ -101,6 +101,21 @@
     for (const old of event.detail.target.querySelectorAll("details[name]")) old.removeAttribute("name");
   });
 
+  // Rows that arrive take the place that was drawn for them, also where their words need more lines
+  // than were reckoned with: what does not fit is scrolled to, nothing below moves.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const rows = event.detail.target.closest(".disclosure > .rows");
+    const box = event.detail.shouldSwap && rows?.querySelector(".table-scroll");
+    if (box) rows.parentElement.style.setProperty("--kept", `${box.offsetHeight}px`);
+  });
+
+  function letGrow() {
+    for (const opened of document.querySelectorAll(".disclosure")) opened.style.removeProperty("--kept");
+  }
+  window.addEventListener("resize", letGrow);
+  window.addEventListener("beforeprint", letGrow);
+  document.addEventListener("toggle", (event) => event.target.style.removeProperty("--kept"), true);
+
   document.addEventListener("htmx:afterSettle", (event) => {
     const scope = event.detail.elt;
     const said = scope.querySelector?.("[data-announce]") ?? (scope.dataset?.announce ? scope : null);

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from staff.models import User
 from tests.browser.conftest import SignIn, landing
@@ -69,3 +70,46 @@ def test_nothing_moves_when_something_arrives(width: int, moderator: User, sign_
     with landing(page):
         page.get_by_role("button", name="Dismiss and next").click()
     assert _shifts(page) == []
+
+
+def test_what_comes_late_moves_nothing_either(moderator: User, sign_in: SignIn) -> None:
+    """More than half a second after the press a shift counts; words that break ask for more room
+    than was kept for them, and a wider button comes in the place of another."""
+    case = stories.coach(children=3, account_id="flagged-1")
+    stories.coach(account_id="flagged-2")
+    told = {"kind": "offer", "outcome": "blocked", "m": 0}
+    case.assessment.evidence.update(facts=told, counted=False)
+    page = sign_in(moderator)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.add_init_script(_WATCH)
+    for part in ("**/claim/", "**/*evidence=*", "**/*contacts=*"):
+        page.route(part, _late)
+
+    page.goto("/queue/")
+    row = page.locator(f"#case-{case.pk}")
+    row.get_by_role("button", name="Claim").click()
+    expect(row.get_by_role("link", name="Continue")).to_be_visible()
+    assert _shifts(page) == []
+
+    with landing(page):
+        row.get_by_role("link", name="Continue").click()
+    page.locator("#reason-no_mutuals summary").click()
+    rows = page.locator("#rows-no_mutuals")
+    expect(rows).to_contain_text("Friend request, blocked within a week")
+    box = rows.locator(".table-scroll")
+    assert box.evaluate("it => it.scrollHeight > it.clientHeight"), "the words break"
+    page.locator("#people summary", has_text="Show the table").click()
+    expect(page.locator("#contact-rows")).to_be_visible()
+    assert _shifts(page) == []
+
+    # What is opened again has the height that it needs
+    page.locator("#reason-no_mutuals summary").click()
+    page.locator("#reason-no_mutuals summary").click()
+    expect(rows).to_be_visible()
+    page.evaluate(_TWO_FRAMES)
+    assert box.evaluate("it => it.scrollHeight <= it.clientHeight + 1")
+
+
+def _late(route: Route) -> None:
+    time.sleep(0.7)
+    route.continue_()
