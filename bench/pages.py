@@ -5,8 +5,11 @@ and one case with N people around it in a database of its own, then opens each p
 moderator through the whole of Django (middleware included, network not) and tells the median and
 the 95th percentile in milliseconds, what this process worked of it (the rest is the database and,
 on a busy machine, waiting for a turn), the number of queries, and the bytes of a first load as a
-browser gets them: the page and all that it links to, compressed. ``--profile queue`` or
-``--profile case`` prints where the time goes instead.
+browser gets them: the page and all that it links to, compressed. ``--profile NAME`` prints where
+the time of that page goes instead.
+
+The case is measured twice: as it is when nobody holds it, and as its holder sees it all day, with
+the decisions and what would follow from each.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +36,17 @@ from bench.open_cases import analyse, contribution, new_run, open_cases
 
 START: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
 """When the first invented contact happens."""
+
+PAGES: Final = (
+    "queue",
+    "queue_second_page",
+    "queue_filtered",
+    "queue_search",
+    "case",
+    "case_people",
+    "case_held",
+    "case_held_people",
+)
 
 _ASSET: Final = re.compile(r'(?:href|src)="(/static/[^"]+\.(?:css|js|svg))"')
 
@@ -55,21 +71,43 @@ def measure(
     reference = _make(cases, contacts)
     browser = Client(headers={"Accept-Encoding": "gzip"})  # as a browser asks
     browser.force_login(_moderator())
-    pages = {
+    case = f"/cases/{reference}/"
+    free = {
         "queue": "/queue/",
-        "queue_second_page": "",
+        "queue_second_page": _second_page(browser),
         "queue_filtered": "/queue/?severity=high",
         "queue_search": f"/queue/?q={reference}",
-        "case": f"/cases/{reference}/",
-        "case_people": f"/cases/{reference}/?contacts=1",
+        "case": case,
+        "case_people": f"{case}?contacts=1",
     }
+    held = {"case_held": case, "case_held_people": f"{case}?contacts=1"}
+    if profile:
+        with _held(reference) if profile in held else nullcontext():
+            _profile(browser, (free | held)[profile], visits)
+        return {}
+    found = {name: _visit(browser, url, visits) for name, url in free.items()}
+    with _held(reference):
+        found |= {name: _visit(browser, url, visits) for name, url in held.items()}
+    return found
+
+
+def _second_page(browser: Any) -> str:
     queue = gzip.decompress(browser.get("/queue/").content).decode()
     found = re.search(r'rel="next" href="([^"]+)"', queue)
-    pages["queue_second_page"] = found[1].replace("&amp;", "&") if found else "/queue/"
-    if profile:
-        _profile(browser, pages[profile], visits)
-        return {}
-    return {name: _visit(browser, url, visits) for name, url in pages.items()}
+    return found[1].replace("&amp;", "&") if found else "/queue/"
+
+
+@contextmanager
+def _held(reference: str) -> Iterator[None]:
+    """The case in the moderator's hands: no visit may take longer than a hold, 20 minutes."""
+    from audit.actors import Actor
+    from moderation.models import Case
+    from moderation.services import claims
+
+    actor, case_id = Actor.of_user(_moderator()), Case.objects.get(reference=reference).pk
+    claims.claim(actor=actor, case_id=case_id)
+    yield
+    claims.release(actor=actor, case_id=case_id)
 
 
 def _visit(browser: Any, url: str, visits: int) -> dict[str, Any]:
@@ -255,7 +293,7 @@ def main() -> None:
     parser.add_argument("--contacts", type=int, default=2_000)
     parser.add_argument("--visits", type=int, default=60)
     parser.add_argument("--home", type=Path, help="a folder for the database; default: temporary")
-    parser.add_argument("--profile", choices=("queue", "case"), default="")
+    parser.add_argument("--profile", choices=PAGES, default="")
     options = parser.parse_args()
     given = (options.cases, options.contacts, options.visits)
     if options.home is not None:

@@ -19,6 +19,7 @@ from moderation.domain.vocabulary import DISMISS_LABELS, SEVERITY_LABELS, Dismis
 from moderation.errors import InvalidDecision
 from moderation.selectors.terms import current as current_terms
 from moderation.templatetags.sightline import moment
+from moderation.widgets import Radios
 
 
 class CaseForm(forms.Form):
@@ -72,7 +73,7 @@ def _verb(
     return forms.ChoiceField(
         label=label,
         choices=[(verb.value, words[verb]) for verb in verbs],
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages={"required": missing},
     )
 
@@ -91,7 +92,7 @@ class DismissForm(DecisionForm):
     reason = forms.ChoiceField(
         label="Reason",
         choices=[(reason.value, DISMISS_LABELS[reason]) for reason in DismissReason],
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages={
             "required": "Choose the reason for the dismissal.",
             "invalid_choice": "Choose one of the reasons offered.",
@@ -150,7 +151,7 @@ class AgeAnswerForm(CaseForm):
     answer = forms.ChoiceField(
         label="What did the platform answer?",
         choices=[(code.value, label) for code, label in ANSWER_LABELS.items()],
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages={
             "required": "Choose what the platform answered.",
             "invalid_choice": "Choose one of the answers offered.",
@@ -181,7 +182,7 @@ class EscalateForm(DecisionForm):
     severity = forms.ChoiceField(
         label="Severity",
         choices=list(SEVERITY_LABELS.items()),
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages={
             "required": "Choose how grave this is.",
             "invalid_choice": "Choose one of the severities offered.",
@@ -221,7 +222,7 @@ class RevealForm(CaseForm):
     reason = forms.ChoiceField(
         label="Why do you need the names?",
         choices=[(reason.value, REVEAL_LABELS[reason]) for reason in RevealReason],
-        widget=forms.RadioSelect,
+        widget=Radios,
         error_messages={
             "required": "Choose why you need the names.",
             "invalid_choice": "Choose one of the reasons offered.",

@@ -90,12 +90,12 @@ class Replay:
     def words(self) -> list[str]:
         """What the picture shows at each step, in the sentences of its summary."""
         steps: list[list[tuple[bool, Link, int]]] = [[] for _ in self.days]
-        kind_of_child = Kind.CHILD
+        ends, kind_of_child = self.ends, Kind.CHILD
         for contact in self.around.contacts if steps else ():
             child = contact.person.kind is kind_of_child
             before: Link | None = None
             for at, link in contact.course:
-                here = steps[0 if at is None else bisect_left(self.ends, at)]
+                here = steps[0 if at is None else bisect_left(ends, at)]
                 here.append((child, link, 1))
                 if before is not None:
                     here.append((child, before, -1))

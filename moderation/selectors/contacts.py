@@ -68,12 +68,20 @@ class Contact:
 
     def __post_init__(self) -> None:
         # Plain attributes: of thousands of contacts a cached property costs more than its value
-        self.started_by_account = False
-        for moment in self.moments:
-            if moment.step in _STARTS:
-                self.started_by_account = True
-                break
-        self.link = self._link()
+        started, answer = False, None
+        for _, step, _ in self.moments:
+            if step in _STARTS:
+                started = True
+            elif step in _ANSWERS:
+                answer = _ANSWERS[step]
+        self.started_by_account = started
+        if not started:
+            self.link = Link.TIE
+        elif answer:
+            self.link = answer
+        else:
+            # Where a platform delivers ties but no answers, the tie is the answer
+            self.link = Link.ACCEPTED if self.tied == Tie.Kind.FRIEND else Link.WAITING
 
     @property
     def first_at(self) -> datetime | None:
@@ -97,15 +105,6 @@ class Contact:
             or any(moment.step is Step.ACCEPTED for moment in self.moments)
         )
 
-    def _link(self) -> Link:
-        if not self.started_by_account:
-            return Link.TIE
-        for moment in reversed(self.moments):
-            if answer := _ANSWERS.get(moment.step):
-                return answer
-        # Where a platform delivers ties but no answers, the tie is the answer
-        return Link.ACCEPTED if self.tied == Tie.Kind.FRIEND else Link.WAITING
-
     @property
     def course(self) -> list[tuple[datetime | None, Link]]:
         """How the picture draws it from which time on; None: from the beginning.
@@ -115,14 +114,17 @@ class Contact:
         if not self.moments:
             return [(None, self.link)]
         found: list[tuple[datetime | None, Link]] = []
-        started, answer = False, None
-        for moment in self.moments:
-            started = started or moment.step in _STARTS
-            answer = _ANSWERS.get(moment.step, answer)
+        started, answer, drawn = False, None, None
+        for at, step, _ in self.moments:
+            if step in _STARTS:
+                started = True
+            elif step in _ANSWERS:
+                answer = _ANSWERS[step]
             link = (answer or Link.WAITING) if started else Link.TIE
-            if not found or found[-1][1] is not link:
-                found.append((moment.at, link))
-        if found[-1][1] is not self.link:
+            if link is not drawn:
+                found.append((at, link))
+                drawn = link
+        if drawn is not self.link:
             found.append((self.moments[-1].at, self.link))
         return found
 

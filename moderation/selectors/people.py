@@ -109,7 +109,10 @@ def pseudonyms(
     ``first_seen`` and ``kept`` go by account key. Ages are those of the first contact: who was
     fifteen then stays a child in this case.
     """
-    free = {kind: _free_marks(kind, kept.values()) for kind in Kind}
+    taken: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+    for given, mark in kept.values():
+        taken[given].add(mark)
+    free = {kind: _free_marks(kind, marks) for kind, marks in taken.items()}
     # One look each: of thousands of people, finding a band's kind and words anew shows
     read_as = {band: (kind_of(band), words, free[kind_of(band)]) for band, words in BANDS.items()}
     today = timezone.now()
@@ -127,8 +130,7 @@ def pseudonyms(
     return people
 
 
-def _free_marks(kind: Kind, kept: Iterable[Kept]) -> Iterator[str]:
-    """The marks of a kind, in their order, without those that are kept."""
-    taken = {name.mark for name in kept if name.kind is kind}
+def _free_marks(kind: Kind, taken: set[str]) -> Iterator[str]:
+    """The marks of a kind, in their order, without those that are ``taken``."""
     marks = map(letters, count()) if kind is Kind.CHILD else map(str, count(1))
     return (mark for mark in marks if mark not in taken)

@@ -77,9 +77,6 @@ class _Ledger:
         self.ego = ego
         self.moments: defaultdict[int, list[Moment]] = defaultdict(list)
 
-    def note(self, other: int, at: datetime, step: Step, words: str) -> None:
-        self.moments[other].append(Moment(at, step, words))
-
     def add_own(self) -> dict[int, int]:
         """The account's own contacts: whom each of these events was sent to, in import order."""
         rows = (
@@ -91,7 +88,8 @@ class _Ledger:
         sent_to: dict[int, int] = {}
         for pk, type_, other, at in rows:
             sent_to[pk] = other
-            self.note(other, at, *_OPENED[type_])
+            step, words = _OPENED[type_]
+            self.moments[other].append(Moment(at, step, words))
         return sent_to
 
     def add_answers(self, sent_to: dict[int, int]) -> None:
@@ -106,9 +104,12 @@ class _Ledger:
             if other is None:
                 continue
             if actor == other and type_ in _ANSWERED:
-                self.note(other, at, *_ANSWERED[type_])
+                step, words = _ANSWERED[type_]
             elif actor == self.ego and type_ == Event.Type.UNDO:
-                self.note(other, at, Step.WITHDRAWN, STEP_WORDS[Step.WITHDRAWN])
+                step, words = Step.WITHDRAWN, STEP_WORDS[Step.WITHDRAWN]
+            else:
+                continue
+            self.moments[other].append(Moment(at, step, words))
 
     def add_incoming(self) -> None:
         """What others did towards the account."""
@@ -119,7 +120,8 @@ class _Ledger:
         )
         for type_, other, at in rows:
             if type_ in _DONE_TO_IT:
-                self.note(other, at, *_DONE_TO_IT[type_])
+                step, words = _DONE_TO_IT[type_]
+                self.moments[other].append(Moment(at, step, words))
 
     def add_ties(self) -> _Ties:
         """Everybody with a tie takes part, whether it stands or has ended."""
