@@ -29,6 +29,7 @@ urls_policy: Final[dict[str, frozenset[Role]]] = {
     "case_claim": _REVIEW,
     "case_renew": _REVIEW,
     "case_release": _REVIEW,
+    "case_put_back": _roles(Capability.REASSIGN_CASES),
     "case_skip": _REVIEW,
     "shift": _REVIEW,
     "shift_choose": _REVIEW,

@@ -36,6 +36,7 @@ urlpatterns = [
     path("cases/<str:reference>/claim/", decisions.claim, name="case_claim"),
     path("cases/<str:reference>/renew/", decisions.renew, name="case_renew"),
     path("cases/<str:reference>/release/", decisions.release, name="case_release"),
+    path("cases/<str:reference>/put-back/", decisions.put_back, name="case_put_back"),
     path("cases/<str:reference>/skip/", care.skip, name="case_skip"),
     path("cases/<str:reference>/note/", decisions.note, name="case_note"),
     path("cases/<str:reference>/undo/", decisions.take_back, name="case_undo"),

@@ -43,6 +43,7 @@ SERVICES = (
     claims.claim_together,
     claims.renew,
     claims.release,
+    claims.put_back,
     claims.expire_leases,
     decisions.dismiss,
     decisions.monitor,

@@ -29,6 +29,7 @@ TOGETHER = 20
 """Cases that one person can claim at once: as many as can be looked at within a hold."""
 
 _LAPSED = "the hold had lapsed"
+_PUT_BACK = "a supervisor put it back"
 
 
 def claim(*, actor: Actor, case_id: int) -> Case:
@@ -138,6 +139,22 @@ def release(*, actor: Actor, case_id: int) -> Case:
         case = lock(case_id)
         _check_held(case, user, timezone.now(), Verb.RELEASE)
         move(case, Verb.RELEASE, actor=actor)
+        return case
+
+
+def put_back(*, actor: Actor, case_id: int) -> Case:
+    """Take a case from whoever holds it, so that anybody may take it next: supervisors do that.
+
+    What the holder had written stays the holder's draft. Raises NotAllowed, IllegalMove (nobody
+    holds it) or Case.DoesNotExist.
+    """
+    actor.require(Capability.REASSIGN_CASES)
+    person(actor)
+    with transaction.atomic():
+        case = lock(case_id)
+        if case.state != State.IN_REVIEW:
+            raise IllegalMove(state=State(case.state), verb=Verb.RELEASE, reference=case.reference)
+        move(case, Verb.RELEASE, actor=actor, reason=_PUT_BACK)
         return case
 
 

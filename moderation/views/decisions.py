@@ -92,6 +92,22 @@ def release(request: HttpRequest, reference: str) -> HttpResponse:
     return go_to(request, reverse("queue"))
 
 
+@require(Capability.REASSIGN_CASES)
+@_methods
+def put_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """Take a case from whoever holds it; it waits in the queue then, also for the supervisor."""
+    case = case_or_404(person(request), reference)
+    if request.method != "POST":
+        return redirect(case_url(case))
+    try:
+        claims.put_back(actor=actor(request), case_id=case.pk)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, f"{case.reference} is back in the queue.")
+    return go_to(request, case_url(case))
+
+
 @require(Capability.REVIEW_CASES)
 @_methods
 def take_back(request: HttpRequest, reference: str) -> HttpResponse:

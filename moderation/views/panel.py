@@ -79,6 +79,7 @@ class Panel:
     held: bool = False
     seconds_left: int = 0  # of the person's own hold
     claim: str = ""  # the words of the claim button, "" where there is none
+    put_back: bool = False  # whether it can be taken from whoever holds it
     onwards: bool = False  # whether the next case can be taken from here
     standing: str = ""
     note: forms.NoteForm | None = None
@@ -138,6 +139,11 @@ def panel(
         held=held,
         seconds_left=seconds_to(case.lease_expires_at, now) if held else 0,
         claim=_claim_words(case, user, lapsed) if reviews else "",
+        put_back=(
+            case.state == State.IN_REVIEW
+            and not (held or lapsed)
+            and user.can(Capability.REASSIGN_CASES)
+        ),
         onwards=reviews and not held and not choices,
         standing=_standing(case, user, held=held, lapsed=lapsed, escalated_here=escalated_here),
         note=_note_form(tried, kept) if reviews else None,

@@ -351,6 +351,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "claims.renew": Scenario(claims.renew, CASEWORKERS, _held),
     "claims.release": Scenario(claims.release, CASEWORKERS, _held),
+    "claims.put_back": Scenario(claims.put_back, frozenset({Role.SUPERVISOR}), _held),
     "claims.expire_leases": Scenario(claims.expire_leases, frozenset({SYSTEM}), _lapsed),
     "decisions.dismiss": Scenario(decisions.dismiss, CASEWORKERS, _deciding(**_DISMISSAL)),
     "decisions.monitor": Scenario(

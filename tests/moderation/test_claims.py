@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from audit.models import Entry
-from moderation.errors import CaseTaken, IllegalMove, LeaseLapsed
-from moderation.models import Case
-from moderation.services import claims
+from moderation.errors import CaseTaken, IllegalMove, LeaseLapsed, StaleCase
+from moderation.models import Case, Draft
+from moderation.services import claims, decisions, drafts
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.scenarios import let_lapse, set_column
@@ -140,6 +140,32 @@ def test_releasing_gives_the_case_back(moderator: User, moderator2: User) -> Non
     assert (released.state, released.holder, released.claimed_at) == ("open", None, None)
     with pytest.raises(IllegalMove):
         claims.release(actor=Actor.of_user(moderator), case_id=case.pk)
+    assert claims.claim(actor=Actor.of_user(moderator2), case_id=case.pk).holder == moderator2
+
+
+def test_a_supervisor_takes_a_case_from_its_holder_whose_words_are_kept(
+    moderator: User, moderator2: User, supervisor: User
+) -> None:
+    case = factories.held(moderator)
+    drafts.keep(
+        actor=Actor.of_user(moderator), case_id=case.pk, form="dismiss", given={"note": "Kept."}
+    )
+    back = claims.put_back(actor=Actor.of_user(supervisor), case_id=case.pk)
+    assert (back.state, back.holder) == ("open", None)
+    entry = Entry.objects.filter(verb="case.release").latest("number")
+    assert (entry.before["holder_id"], entry.reason) == (moderator.pk, "a supervisor put it back")
+    with pytest.raises(IllegalMove):
+        claims.put_back(actor=Actor.of_user(supervisor), case_id=case.pk)
+    assert Draft.objects.get(by=moderator).words == {"note": "Kept."}
+    with pytest.raises(StaleCase) as refusal:
+        decisions.dismiss(
+            actor=Actor.of_user(moderator),
+            case_id=case.pk,
+            version=case.version,
+            reason="family",
+            note="Kept.",
+        )
+    assert supervisor.name in refusal.value.message
     assert claims.claim(actor=Actor.of_user(moderator2), case_id=case.pk).holder == moderator2
 
 

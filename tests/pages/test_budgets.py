@@ -87,8 +87,9 @@ NO_PAGES = {
     "accounts": {"import_rejects", "api_accounts", "api_ties", "api_events"},
     "signals": {"run_start", "run_cancel", "threshold_approve", "threshold_withdraw"},
     "moderation": {
-        "queue_start", "case_claim", "case_renew", "case_release", "case_skip", "case_reveal",
-        "case_conceal", "case_dismiss", "case_monitor", "case_age_check", "case_age_answer",
+        "queue_start", "case_claim", "case_renew", "case_release", "case_skip", "case_put_back",
+        "case_reveal", "case_conceal",
+        "case_dismiss", "case_monitor", "case_age_check", "case_age_answer",
         "case_escalate", "case_note", "case_draft", "case_undo", "case_refer", "case_return",
         "case_dismiss_escalation", "shift_choose", "shift_end", "second_look_start",
         "exemption_revoke", "referral_step", "case_package", "outbox_retry",

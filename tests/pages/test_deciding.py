@@ -191,6 +191,25 @@ def test_extend_and_release(moderator: User, signed_in: SignedIn) -> None:
     assert case.state == State.OPEN
 
 
+def test_a_supervisor_puts_a_held_case_back_and_nobody_else_is_offered_it(
+    moderator: User, moderator2: User, supervisor: User, signed_in: SignedIn
+) -> None:
+    case = factories.held(moderator)
+    url = f"{_url(case)}put-back/"
+    for other in (moderator, moderator2):
+        browser = signed_in(other)
+        assert url not in Seen(browser.get(_url(case))).actions
+        assert browser.post(url).status_code == 403
+    browser = signed_in(supervisor)
+    assert url in Seen(browser.get(_url(case))).actions
+    response = browser.post(url, follow=True)
+    assert f"{case.reference} is back in the queue." in Seen(response).text
+    assert url not in Seen(response).actions
+    case.refresh_from_db()
+    assert case.state == State.OPEN
+    assert "is open" in Seen(browser.post(url, follow=True)).text
+
+
 def test_a_note_is_left_by_anyone_who_reviews(
     moderator: User, moderator2: User, signed_in: SignedIn
 ) -> None:
