@@ -235,7 +235,8 @@ def _contribution(
             reason=reason,
             details={},
         )
-    direction: Direction = "raises" if points > 0 else "lowers" if points < 0 else "neutral"
+    whole = round(points)  # as it is shown: "0 for a closer look" would say nothing
+    direction: Direction = "raises" if whole > 0 else "lowers" if whole < 0 else "neutral"
     return Contribution(
         **common,
         direction=direction,

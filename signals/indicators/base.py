@@ -363,6 +363,11 @@ def number(value: float) -> str:
     return f"{rounded:.0f}" if rounded == int(rounded) else f"{rounded:.1f}"
 
 
+def about(value: float) -> str:
+    """What is to be expected, to one decimal; never "0.0", which would say impossible."""
+    return f"{value:.1f}" if value >= 0.05 else "fewer than 0.1"
+
+
 def counted(value: float, one: str, several: str) -> str:
     """ "1 child", "2 children", "no" being "0 children"."""
     shown = number(value)

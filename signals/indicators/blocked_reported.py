@@ -18,6 +18,7 @@ from signals.indicators.base import (
     Judgement,
     Said,
     Tables,
+    about,
     counted,
     half_ties,
     needed,
@@ -224,11 +225,12 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
 
 def sentence(said: Said) -> str:
     """How many, among how many, and what is usual."""
+    others = said.details["adults"]
+    adults = counted(others, "adult", "adults") if others else "no adult"
     return (
         f"{counted(said.k, 'child', 'children')} independently blocked or reported it, of "
-        f"{number(said.n)} it had contact with; to be expected, given that "
-        f"{counted(said.details['adults'], 'adult', 'adults')} did: {said.expected:.1f}. How "
-        "reliable these children's earlier reports were is weighed in."
+        f"{number(said.n)} it had contact with; to be expected, given that {adults} did: "
+        f"{about(said.expected)}. How reliable these children's earlier reports were is weighed in."
     )
 
 

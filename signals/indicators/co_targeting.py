@@ -28,6 +28,7 @@ from signals.indicators.base import (
     Judgement,
     Said,
     Tables,
+    about,
     contact_rows,
     number,
     stretch_of,
@@ -342,7 +343,7 @@ def sentence(said: Said) -> str:
     return (
         f"{number(said.k)} of {number(said.n)} children it approached as a stranger {was(said.k)} "
         f"approached as a stranger by one other account within the same fortnight; by chance "
-        f"{said.expected:.1f} would be."
+        f"{about(said.expected)} would be."
     )
 
 

@@ -117,8 +117,8 @@ def sentence(said: Said) -> str:
     d = said.details
     return (
         f"{number(said.k)} of {number(said.n)} private threads it started {was(said.k)} with "
-        f"children; {compared(said)}. It took {number(said.k)} of "
-        f"{counted(d['met'], 'child', 'children')} aside and {number(d['adults'])} of "
+        f"children; {compared(said)}. It started one with {number(said.k)} of the "
+        f"{counted(d['met'], 'child', 'children')} and with {number(d['adults'])} of the "
         f"{counted(d['met_adults'], 'adult', 'adults')} it had contact with."
     )
 

@@ -24,7 +24,6 @@ from signals.indicators.base import (
     number,
     people_came,
     too_few,
-    was,
 )
 from signals.scoring import INDISCRIMINATE, indiscriminate, tail_llr
 from signals.spec import ThresholdSpec
@@ -102,7 +101,7 @@ def sentence(said: Said) -> str:
     known = counted(d["known"], "person", "people")
     sought = (
         f" (of {counted(d['seek'], 'person', 'people')} who came to it {number(d['came'])} "
-        f"{was(d['came'])} children)"
+        f"{'was a child' if number(d['came']) == '1' else 'were children'})"
         if d["seek"]
         else ""
     )

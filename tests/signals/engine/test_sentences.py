@@ -199,3 +199,18 @@ def test_a_follow_that_was_not_approved_makes_no_friends(answer: str, mutual: in
     (row,) = (row for row in found if (row["u"], row["v"]) == (0, 1))
     assert row["m"] == mutual
     assert row["deg_v"] == mutual
+
+
+def test_one_child_among_those_who_came_is_a_child() -> None:
+    text = REGISTRY["volume"].sentence(said(1.0, 4.0))
+    assert "who came to it 1 was a child)" in text
+    assert "3 were children)" in REGISTRY["volume"].sentence(said(3.0, 4.0))
+
+
+def test_what_chance_hardly_explains_is_not_called_nothing() -> None:
+    rare = Said(4.0, 6.0, 0.004, None, None, defaultdict(float))
+    for key in ("co_targeting", "blocked_reported"):
+        text = REGISTRY[key].sentence(rare)
+        assert "fewer than 0.1" in text
+        assert "0.0" not in text
+    assert "given that no adult did" in REGISTRY["blocked_reported"].sentence(rare)
