@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -57,6 +57,35 @@ class Reason:
         )
 
 
+WEAK: Final = 20.0
+"""Points: what moves the score by less does not even double, or halve, the odds."""
+
+AT_LEAST: Final = 3
+"""So many reasons of each side stand in sight, however weak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the balance, strongest first: what is read at once, and what is opened.
+
+    The same rule for both sides, so that neither is told more briefly than the other.
+    """
+
+    main: list[Reason]
+    weaker: list[Reason]
+
+    @classmethod
+    def of(cls, reasons: list[Reason]) -> Side:
+        main = max(AT_LEAST, sum(abs(reason.points) >= WEAK for reason in reasons))
+        # one alone takes no more room than the line that would open it
+        main = main if len(reasons) - main > 1 else len(reasons)
+        return cls(reasons[:main], reasons[main:])
+
+    @property
+    def points_of_weaker(self) -> float:
+        return sum(reason.points for reason in self.weaker)
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The sentences of an assessment: for a closer look, against it, and what could not be said."""
@@ -74,6 +103,14 @@ class Explanation:
     @property
     def points_against(self) -> float:
         return sum(reason.points for reason in self.lowers)
+
+    @property
+    def for_it(self) -> Side:
+        return Side.of(self.raises)
+
+    @property
+    def against_it(self) -> Side:
+        return Side.of(self.lowers)
 
     @property
     def reasons(self) -> list[Reason]:

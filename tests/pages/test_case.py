@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account
 from audit.actors import Actor
 from moderation.models import Case
+from moderation.selectors.case import Reason, Side
 from moderation.services import decisions, escalation
 from moderation.templatetags.sightline import moment
 from staff.models import User
@@ -82,6 +84,52 @@ def test_a_sentence_opens_its_rows(moderator: User, signed_in: SignedIn) -> None
         assert moment(factories.NOON) in text
     assert "<html" not in part.content.decode()
     assert browser.get(_url(case) + "?evidence=nothing", headers=HTMX).status_code == 404
+
+
+def test_reasons_without_much_weight_wait_behind_one_line_on_both_sides(
+    moderator: User, signed_in: SignedIn
+) -> None:
+    heavy = [("no_mutuals", 90.0), ("refused", 60.0), ("burst", 40.0), ("volume", 20.0)]
+    weak = [("spread", 15.0), ("youngest", 4.0)]
+    against = [("embedded", -9.0), ("made_mutuals", -8.0), ("minor_share", -7.0)]
+    also = [("private_fast", -6.0), ("private_threads", -1.0)]
+    contributions = [factories.contribution(*reason) for reason in (*heavy, *weak)]
+    contributions += [
+        factories.contribution(*reason) | {"direction": "lowers"} for reason in (*against, *also)
+    ]
+    contributions[4]["rows"] = 1
+    found = factories.assessment(contributions=contributions)
+    browser = signed_in(moderator)
+    url = _url(stories.opened(found.account))
+
+    page = browser.get(url).content.decode()
+    seen = Seen(browser.get(url)).text
+
+    assert "2 weaker, +19 together" in seen
+    assert "2 weaker, −7 together" in seen
+    assert _folded(page) == {"spread", "youngest", "private_fast", "private_threads"}
+    # the rows behind one of them are asked for: it is not kept out of sight
+    asked = browser.get(f"{url}?evidence=spread").content.decode()
+    assert _folded(asked) == {"private_fast", "private_threads"}
+
+
+def test_one_weak_reason_is_not_hidden_behind_a_line_of_its_own() -> None:
+    names = "no_mutuals", "refused", "burst", "spread"
+    reasons = [
+        Reason.of(factories.contribution(name, points))
+        for name, points in zip(names, (90.0, 60.0, 40.0, 5.0), strict=True)
+    ]
+    assert Side.of(reasons) == Side(reasons, [])
+    assert Side.of(reasons[3:]) == Side(reasons[3:], [])
+    assert Side.of([]) == Side([], [])
+
+
+def _folded(page: str) -> set[str]:
+    """Indicators whose sentence stands inside something closed."""
+    closed = re.findall(
+        r'<details class="disclosure disclosure--printed">(.*?)</ol>', page, re.DOTALL
+    )
+    return {name for part in closed for name in re.findall(r'id="reason-(\w+)"', part)}
 
 
 def test_the_table_says_what_the_pictures_show(moderator: User, signed_in: SignedIn) -> None:
