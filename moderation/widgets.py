@@ -20,7 +20,7 @@ class Radios(forms.RadioSelect):
         renderer: Any = None,
     ) -> SafeString:
         """As Django's. ``renderer`` is not asked: the templates are always the project's."""
-        given = tuple(sorted(self.build_attrs(self.attrs, attrs).items()))
+        given = tuple(self.build_attrs(self.attrs, attrs).items())
         choices = tuple((code, str(label)) for code, label in self.choices)
         return _written(name, "" if value is None else str(value), given, choices)
 
