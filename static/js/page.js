@@ -143,7 +143,7 @@
     close.type = "button";
     close.className = "button button--quiet button--small";
     close.dataset.dismiss = "";
-    close.textContent = "Dismiss";
+    close.textContent = "Close";
     alert.append(words, close);
     // A dialog lies over everything else on the page.
     (document.querySelector("dialog[open]") ?? document.getElementById("main")).prepend(alert);

@@ -152,3 +152,33 @@ def test_forced_colours_draw_the_pictures_whatever_the_chosen_theme(
         }"""
     )
     assert drawn == text
+
+
+def test_where_keys_are_off_the_decision_is_two_tabs_away(moderator: User, sign_in: SignIn) -> None:
+    case = factories.held(moderator)
+    User.objects.filter(pk=moderator.pk).update(keyboard_shortcuts=False)
+    page = sign_in(moderator)
+    page.goto(f"/cases/{case.reference}/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the decision")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-title")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#lease-extend")).to_be_focused()
+
+
+def test_only_a_decision_is_called_dismiss(moderator: User, sign_in: SignIn) -> None:
+    """The alert that says what was done is closed: a second "Dismiss" would be read as another."""
+    case = factories.held(moderator)
+    page = sign_in(moderator)
+    page.goto(f"/cases/{case.reference}/?do=dismiss")
+    page.get_by_label("Family of the children").check()
+    page.locator("#dismiss_note").fill("Their uncle.")
+    with landing(page):
+        page.get_by_role("button", name="Dismiss", exact=True).click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(f"{case.reference} is dismissed.")
+    expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
+    alert.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()

@@ -34,7 +34,7 @@ def test_a_refused_step_is_seen_and_heard_and_can_be_dismissed(
     expect(claim).to_be_enabled()
     claim.click()
     expect(alert).to_have_count(1)
-    alert.get_by_role("button", name="Dismiss").click()
+    alert.get_by_role("button", name="Close").click()
     expect(alert).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_be_focused()
 
