@@ -79,6 +79,7 @@ def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
     user, now = person(request), timezone.now()
     page = select.page(user, filters)
     base = reverse("queue")
+    rows = [row_of(case, user, now) for case in page.cases]
     return {
         "filters": filters,
         "page": {
@@ -86,7 +87,8 @@ def _context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
             "next_url": f"{base}?{page.next_query}" if page.next_query else "",
             "previous_url": f"{base}?{page.previous_query}" if page.previous_query else "",
         },
-        "rows": [row_of(case, user, now) for case in page.cases],
+        "rows": rows,
+        "tickable": any(row.claimable or row.mine for row in rows),
         "held": page.held,
         "tabs": _tabs(filters, page.counts),
         "severities": [(s.value, SEVERITY_LABELS[s]) for s in Severity],

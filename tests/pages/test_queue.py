@@ -280,3 +280,17 @@ def _queries(browser: Client) -> int:
 
 def _lapse(case: Case) -> None:
     Case.objects.filter(pk=case.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+
+
+def test_only_what_can_be_ticked_is_offered_to_be_decided_together(
+    moderator: User, signed_in: SignedIn
+) -> None:
+    factories.dismiss(moderator, factories.held(moderator))
+    browser = signed_in(moderator)
+    together = "Decide the ticked together"
+
+    decided = Seen(browser.get("/queue/?view=decided")).text
+    assert "1 case" in decided
+    assert together not in decided
+    factories.case()
+    assert together in Seen(browser.get("/queue/")).text
