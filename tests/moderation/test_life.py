@@ -28,6 +28,7 @@ from moderation.domain.transitions import State
 from moderation.errors import CaseTaken, IllegalMove, LeaseLapsed
 from moderation.models import Case, Shift
 from moderation.services import care, claims, decisions, upkeep
+from staff.capabilities import Role
 from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation.life import (
@@ -138,6 +139,17 @@ class Life(Around):
             told.goes("open")
             if service is care.skip:
                 told.skipped_by.add(who)
+
+    @rule(case=cases, who=PEOPLE)
+    def put_back(self, case: int, who: str) -> None:
+        told = self.told[case]
+        expected: type[Exception] | None = None
+        if self.role(who) != Role.SUPERVISOR:
+            expected = NotAllowed
+        elif told.state != "in_review":
+            expected = IllegalMove
+        if self.tries(expected, lambda: claims.put_back(actor=self.actor(who), case_id=case)):
+            told.goes("open")
 
     @precondition(lambda self: self.some("in_review"))
     @rule(data=st.data())
