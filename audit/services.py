@@ -18,6 +18,7 @@ from audit.actors import Actor
 from audit.context import request_id
 from audit.models import Entry, Head
 from audit.selectors import Filters, matching
+from audit.under_way import under_way
 from audit.verify import Progress, Result, verify_trail
 from staff.capabilities import Capability
 
@@ -181,9 +182,12 @@ def verify(*, actor: Actor, progress: Progress | None = None) -> Result:
 def ask_verification(*, actor: Actor) -> Result | None:
     """Verify at once where that takes about a second, and otherwise in the background.
 
-    Returns the result, or None when a worker has been asked. Raises NotAllowed.
+    Returns the result, or None when a worker has been asked. One that is at it already is not asked
+    a second time: of a long trail that is many minutes of a processor. Raises NotAllowed.
     """
     actor.require(Capability.VIEW_AUDIT)
+    if under_way() is not None:
+        return None
     last = Entry.objects.order_by("-number").values_list("number", flat=True).first()
     if (last or 0) <= VERIFIED_AT_ONCE:
         return verify(actor=actor)

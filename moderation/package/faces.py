@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import unicodedata
 from collections import defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -72,7 +72,7 @@ def marks() -> frozenset[int]:
     return frozenset(code for code in shown() if unicodedata.category(chr(code))[0] == "M")
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def carries(base: int, mark: int) -> bool:
     """Whether the mark comes out on the sign before it, both of them ``shown``.
 

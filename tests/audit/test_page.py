@@ -197,6 +197,9 @@ def test_a_long_trail_is_verified_by_the_worker(
     assert "A worker verifies the trail now" in text
     assert not Entry.objects.filter(verb="audit.verify").exists()
     assert "A verification was asked for" in client.get("/audit/").content.decode()
+    under_way.tell(1, 3)  # the worker begins
+    client.post("/audit/verify/")
+    assert Entry.objects.filter(verb="audit.ask_verification").count() == 1
     verify_trail()
     text = client.get("/audit/").content.decode()
     assert "verified by system:worker" in text
