@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.urls import reverse
 from django.utils import timezone
 
@@ -153,6 +154,9 @@ def test_the_reasons_of_a_referral_outlive_the_way_to_a_second_factor(
     note = "The pattern and the reports agree."
     words = {"version": case.version, "note": note}
     confirm = browser.post(f"{url}refer/", words, follow=True)
+    assert reverse("mfa_reauthenticate") not in confirm.content.decode(), "who has none"
+    Authenticator.objects.create(user=supervisor, type=Authenticator.Type.TOTP, data={})
+    confirm = browser.get(f"{url}refer/", {"version": case.version})
     back = f"{url}refer/%3Fversion%3D{case.version}"
     assert f"{reverse('mfa_reauthenticate')}?next={back}" in confirm.content.decode()
     assert note in browser.get(f"{url}refer/", {"version": case.version}).content.decode()
