@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -45,12 +46,12 @@ _APPROVED: Final = frozenset(ReferralState) - {ReferralState.PREPARING}
 _NUMBERS: Final = ("k", "n", "expected", "range", "llr")
 
 
-def gather(case: Case, *, with_trail: bool = True) -> CaseView:
+def gather(case: Case) -> CaseView:
     """The view of ``case`` as it stands. Names of people must have been kept before.
 
-    Without the trail's proof, which takes the longest, it is enough for a report.
+    Without the trail's proof, which ``proven`` adds: a report needs none.
     """
-    last = _last_change(case)
+    last = _change_to(case, case.version)
     entries = entries_of(case.reference, last.number)
     around = around_case(case)
     names = {key: person.name for key, person in around.people.items()}
@@ -87,8 +88,17 @@ def gather(case: Case, *, with_trail: bool = True) -> CaseView:
         decisions=tuple(_decisions(case, entries)),
         linked=_linked(linked, reported),
         held_since=_held_since(case, last.at),
-        trail=trail_of(entries) if with_trail else {},
+        trail={},
     )
+
+
+def proven(view: CaseView, case: Case) -> CaseView:
+    """``view`` of ``case`` with the proof of its entries. Raises audit.checkpoints.BrokenTrail.
+
+    Entries never change, so they need not be read with the rest.
+    """
+    last = _change_to(case, view.version)
+    return replace(view, trail=trail_of(entries_of(view.reference, last.number)))
 
 
 def reporter() -> Reporter:
@@ -103,10 +113,10 @@ def reporter() -> Reporter:
     )
 
 
-def _last_change(case: Case) -> Entry:
-    """The entry that made the case's present version."""
+def _change_to(case: Case, version: int) -> Entry:
+    """The entry that made this version of the case."""
     return Entry.objects.filter(
-        target=f"case:{case.reference}", verb__startswith="case.", after__version=case.version
+        target=f"case:{case.reference}", verb__startswith="case.", after__version=version
     ).latest("number")
 
 

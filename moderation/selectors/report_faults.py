@@ -19,7 +19,7 @@ def faults(case: Case) -> list[str]:
 
     Nothing of what the elements hold is repeated.
     """
-    root: Any = etree.fromstring(cybertipline_xml(gather(case, with_trail=False)))
+    root: Any = etree.fromstring(cybertipline_xml(gather(case)))
     return breaches(root, datetime.now(UTC))
 
 

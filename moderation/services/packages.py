@@ -16,11 +16,12 @@ from audit.services import record
 from moderation.domain.referrals import ReferralState
 from moderation.models import Case, Referral, SealedPackage
 from moderation.package.build import build
-from moderation.package.gather import gather, status_of
+from moderation.package.gather import gather, proven, status_of
 from moderation.package.keys import PACKAGES
 from moderation.package.view import Status
 from moderation.services import mishaps, pseudonyms
 from moderation.services.moves import background, lock, target
+from moderation.services.one_moment import one_moment
 from staff.capabilities import Capability
 from staff.errors import NotAllowed, Refused
 
@@ -123,7 +124,10 @@ def _package(actor: Actor, case_id: int) -> Package:
             return kept
         pseudonyms.keep(actor=actor, case_id=case_id)
         try:
-            view = gather(case)
+            with one_moment():
+                view = gather(case)
+            # Afterwards: the proof may need a checkpoint, which is written.
+            view = proven(view, case)
             data = build(view, keys.signing_key(PACKAGES))
         except BrokenTrail as broken:
             raise NotBuilt(f"The package of {case.reference} cannot be proven. {broken}") from None

@@ -29,6 +29,7 @@ from audit import keys
 from audit.actors import Actor
 from audit.models import Entry
 from moderation.models import Case, Pseudonym, Referral, SealedPackage
+from moderation.package import gather
 from moderation.package.archive import pack, unpack
 from moderation.package.keys import PACKAGES
 from moderation.package.nca import groups
@@ -41,7 +42,7 @@ from staff.errors import NotAllowed
 from staff.models import User
 from tests.moderation import factories
 from tests.moderation.factories import NOON
-from tests.moderation.sql import refused
+from tests.moderation.sql import intruding, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,29 @@ def _files(package: packages.Package) -> dict[str, bytes]:
 
 def _export(case: Case) -> packages.Package:
     return packages.export(actor=COMMAND, case_id=case.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_package_is_of_one_moment_whatever_an_import_brings_meanwhile(
+    flagged: Account, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = factories.escalated(moderator, flagged)
+    pseudonyms.keep(actor=COMMAND, case_id=case.pk)
+
+    def meanwhile(seen: Case) -> Any:
+        found = around_case(seen)
+        with intruding() as importing:
+            importing.run(
+                "UPDATE accounts_account SET birth_date = '1980-01-01', display_name = 'Grown up'"
+                " WHERE display_name LIKE 'Girl number %%'"
+            )
+        return found
+
+    monkeypatch.setattr(gather, "around_case", meanwhile)
+    contacts = json.loads(_files(_export(case))["evidence.json"])["contacts"]
+    girls = [contact["account"] for contact in contacts if contact["kind"] == "child"]
+    assert sorted(girl["display_name"] for girl in girls) == [f"Girl number {n}" for n in range(3)]
+    assert not any(girl["birth_date"] == "1980-01-01" for girl in girls)
 
 
 def test_a_draft_says_so_in_every_file(flagged: Account, moderator: User) -> None:
