@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,12 +41,21 @@ def _forget_facts(account_id: int) -> int:
     """Take the account's contacts out of every file of contact facts; how many went."""
     removed = 0
     for path in sorted(storage.facts_file(0).parent.glob("run-*.parquet")):
-        unfinished = path.with_suffix(".part")
-        gone = 0
-        with (
-            pq.ParquetFile(path) as facts,
-            pq.ParquetWriter(unfinished, facts.schema_arrow, compression="zstd") as writer,
-        ):
+        try:
+            facts = pq.ParquetFile(path)
+        except FileNotFoundError:
+            continue  # a run that has ended since has replaced it
+        with facts:
+            removed += _forget_in(facts, path, account_id)
+    return removed
+
+
+def _forget_in(facts: pq.ParquetFile, path: Path, account_id: int) -> int:
+    """Write the file anew without the account's contacts, whole or not at all; how many went."""
+    unfinished = path.with_name(f".{path.name}")  # not what ``storage.prune`` clears away
+    gone = 0
+    try:
+        with pq.ParquetWriter(unfinished, facts.schema_arrow, compression="zstd") as writer:
             for batch in facts.iter_batches():
                 named = pc.or_(
                     pc.equal(batch.column("u"), account_id), pc.equal(batch.column("v"), account_id)
@@ -55,7 +65,6 @@ def _forget_facts(account_id: int) -> int:
                 writer.write_batch(kept)
         if gone:
             unfinished.replace(path)
-        else:
-            unfinished.unlink()
-        removed += gone
-    return removed
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return gone

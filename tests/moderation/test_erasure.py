@@ -255,6 +255,31 @@ def test_contact_facts_of_runs_lose_its_contacts() -> None:
 
 
 @pytest.mark.django_db
+def test_a_run_that_ends_meanwhile_clears_away_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account, other = person(), factories.child()
+    runs = [storage.facts_file(factories.run().pk) for _ in range(3)]
+    gone = runs[0].with_name("run-none.parquet")  # in sight at first, not when its turn comes
+    gone.parent.mkdir(parents=True)
+    table = pa.table({"event": [1, 2], "u": [account.pk, other.pk], "v": [other.pk, other.pk]})
+    for path in (*runs, gone):
+        pq.write_table(table, path)
+    write = pq.ParquetWriter.write_batch
+
+    def meanwhile(writer: pq.ParquetWriter, batch: pa.RecordBatch) -> None:
+        write(writer, batch)
+        storage.prune()
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_batch", meanwhile)
+    erase()
+    for path in runs[1:]:
+        assert [row["event"] for row in pq.read_table(path).to_pylist()] == [2]
+    storage.prune()
+    assert sorted(gone.parent.iterdir()) == sorted(runs[1:])
+
+
+@pytest.mark.django_db
 def test_pages_of_its_case_still_open_and_search_finds_nothing(
     client: Client, moderator: User
 ) -> None:
