@@ -23,5 +23,6 @@ class ModerationConfig(AppConfig):
         hooks.on_run_done(intake.open_cases)
         hooks.provide_case_accounts(accounts.with_cases)
         hooks.provide_labels(accounts.labels)
+        hooks.provide_sampled(accounts.sampled)
         hooks.provide_exemptions(exemptions.standing)
         personal.declare(*personal_data.TABLES)

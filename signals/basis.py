@@ -16,8 +16,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from signals import hooks
+from signals.draws import month
 from signals.models import ThresholdSet
 
 GRAPH_QUERY: Final = """
@@ -60,9 +62,15 @@ def basis_of(
     as_of: datetime | None,
     labels: list[hooks.Label],
     exemptions: list[hooks.Exemption],
+    sample: str | None = None,
 ) -> dict[str, Any]:
-    """The basis of values computed from these, as plain JSON."""
-    return {
+    """The basis of values computed from these, as plain JSON.
+
+    ``sample``: the month of the random draw where there is one, so that a new month is reason
+    enough for a run.
+    """
+    drawn = {} if sample is None else {"sample": sample}
+    return drawn | {
         "graph": graph,
         "thresholds": thresholds.version,
         "as_of": None if as_of is None else as_of.isoformat(),
@@ -79,6 +87,7 @@ def basis_now(*, thresholds: ThresholdSet, as_of: datetime | None) -> dict[str, 
         as_of=as_of,
         labels=hooks.labels(),
         exemptions=hooks.exemptions(),
+        sample=month(thresholds, as_of, timezone.now()),
     )
 
 

@@ -48,6 +48,9 @@ DEFINITIONS: dict[str, str] = {
     "without a case are counted beside the median, not in it.",
     "single_indicator": "The ranking by one indicator's log-likelihood ratio alone; not assessed "
     "counts as 0.",
+    "sample": "Of the cases that were drawn by chance from below the threshold and decided, the "
+    "share that was confirmed, with Wilson's 95 % interval; missed: the same of all accounts "
+    "below the threshold that could have been drawn.",
     "ablation": "Average precision of the full score minus that of the score without the "
     "indicator: positive where it helps.",
 }
@@ -101,6 +104,7 @@ def evaluate(
     cases: Mapping[str, datetime] | None = None,
     ablation: Mapping[str, NDArray[np.float64]] | None = None,
     calibration: Mapping[str, Any] | None = None,
+    sample: Mapping[str, Any] | None = None,
     flagged_without: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Every figure, as plain JSON values with their definitions.
@@ -108,7 +112,8 @@ def evaluate(
     ``groups`` has ``account_id`` and any of region, age_band, gender. ``first_contacts`` and
     ``cases`` give moments by account_id, for the days to a case. ``ablation`` maps an indicator to
     the points of the score without it, in the order of the truth (see ``points_without``).
-    ``calibration`` is what ``signals.calibration`` found, passed on. ``flagged_without`` says, in
+    ``calibration`` is what ``signals.calibration`` found and ``sample`` what ``signals.sampled``
+    did, passed on. ``flagged_without`` says, in
     the order of the truth, which accounts a run without ``private_fast`` flags.
     """
     scored = align(scores, truth)
@@ -120,6 +125,7 @@ def evaluate(
     report["groups"] = {} if groups is None else _groups(scored, truth, groups)
     report["days_to_case"] = _days(truth, first_contacts, cases)
     report["calibration"] = calibration
+    report["sample"] = sample
     report["definitions"] = DEFINITIONS
     return report
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from signals.sampled import missed_words, sample_words
+
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
@@ -135,3 +137,8 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     if report["calibration"]:
         yield ""
         yield from _calibration(report["calibration"])
+    if report["sample"]:
+        yield ""
+        yield sample_words(report["sample"])
+        if words := missed_words(report["sample"]):
+            yield words

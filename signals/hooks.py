@@ -31,10 +31,18 @@ class Exemption(NamedTuple):
     until: datetime | None = None
 
 
+class Sampled(NamedTuple):
+    """A case that was drawn by chance: ``outcome`` as in ``Label``, None while undecided."""
+
+    account: int  # database id
+    outcome: str | None = None
+
+
 RunDone = Callable[["Run", "Actor"], tuple[int, int]]
 Labels = Callable[[], Iterable[Label]]
 Exemptions = Callable[[], Iterable[Exemption]]
 CaseAccounts = Callable[[], Iterable[int]]
+SampledCases = Callable[[], Iterable[Sampled]]
 
 F = TypeVar("F")
 
@@ -42,6 +50,7 @@ _run_done: list[RunDone] = []
 _labels: list[Labels] = []
 _exemptions: list[Exemptions] = []
 _case_accounts: list[CaseAccounts] = []
+_sampled: list[SampledCases] = []
 
 
 def on_run_done(fn: RunDone) -> RunDone:
@@ -73,6 +82,11 @@ def provide_case_accounts(fn: CaseAccounts) -> CaseAccounts:
     return _add(_case_accounts, fn)
 
 
+def provide_sampled(fn: SampledCases) -> SampledCases:
+    """Let ``fn()`` give every case that was drawn by chance, for figures alone."""
+    return _add(_sampled, fn)
+
+
 def run_done(run: Run, actor: Actor) -> tuple[int, int]:
     """Tell everyone who registered; returns the sums of cases opened and updated."""
     opened = updated = 0
@@ -95,6 +109,11 @@ def exemptions() -> list[Exemption]:
 def case_accounts() -> set[int]:
     """Database ids of the accounts whose assessment every run keeps."""
     return {account for fn in _case_accounts for account in fn()}
+
+
+def sampled() -> list[Sampled]:
+    """Every case that was drawn by chance from below the threshold."""
+    return [case for fn in _sampled for case in fn()]
 
 
 def _add(registered: list[F], fn: F) -> F:

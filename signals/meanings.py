@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-UNUSED: Final = frozenset({"keep_margin", "sample_share", "prior"})
-"""Settings that nothing reads yet: no page offers them, so that nobody relies on them."""
+UNUSED: Final = frozenset({"prior"})
+"""Settings that nothing reads: no page offers them, so that nobody relies on them."""
 
 MEANINGS: Final[dict[str, str]] = {
     "open_at": "Accounts with at least so many points are flagged, if the rules below agree. "
@@ -18,10 +18,19 @@ MEANINGS: Final[dict[str, str]] = {
     "2.7 times as high or more. With 2, no single kind of evidence flags anybody.",
     "min_minors": "Different children contacted. Not asked where reports by children, acting "
     "together with another account, or coming back after a refusal speak.",
+    "keep_margin": "A live case whose score falls further than this below the points at which "
+    "cases open is said to have fallen, and listed so in the queue, until it has those points "
+    "again. In between nothing changes. It is never closed by that: a person decides.",
     "reopen_points": "A dismissed account comes back only when new events add so many points; "
     "the same evidence never reopens a case.",
     "capacity": "The accounts with the most points open; the rest wait for the next run, visibly. "
     "Empty: no limit.",
+    "sample_share": "Decided cases say nothing about what is missed, so this share of the accounts "
+    "below the threshold gets a case too, drawn by chance whatever their points. These cases look "
+    "like any other. One draw holds for a calendar month (UTC), however many runs there are: the "
+    "share is of accounts a month. Left out: accounts that ever had a case, exempt ones, and those "
+    "recorded as children, into which nobody looks by chance. 0.001 of a million accounts are "
+    "1,000 cases. 0: none.",
     "stretches": "Everything is computed over each of these stretches before the time of the run. "
     "An account's points are the highest of them; the last stretch stands for the whole history.",
     "informative_ties": "A contact says something about friends in common only when the child had "

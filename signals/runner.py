@@ -23,6 +23,7 @@ from audit.services import record
 from signals import hooks, snapshot, storage
 from signals.attempt import CancelRequested, Replaced, RunLock, Watch
 from signals.basis import basis_of
+from signals.draws import month_of, sample_of
 from signals.engine.prepare import CLOCKS_DIFFER
 from signals.engine.result import EngineResult
 from signals.errors import RunBusy, RunInterrupted
@@ -136,6 +137,7 @@ def _compute(
         engine=run.engine,
         progress=engine_tells,
         explain=hooks.case_accounts(),
+        sample=sample_of(run),
         priors=prompt.recorder(run),
         keep=False,
     )
@@ -149,6 +151,7 @@ def _compute(
         as_of=run.as_of,
         labels=taken.labels,
         exemptions=taken.exemptions,
+        sample=month_of(run),
     )
     tell("cases", 0.95)
     _complete(run, result, watch, actor)

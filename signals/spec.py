@@ -135,7 +135,7 @@ class ThresholdSpec:
         "Random share from below the threshold",
         0.0,
         0.2,
-        "of accounts assessed",
+        "of accounts below the threshold, a month",
     )
     prior: float = _number(0.001, "Share of accounts expected to be offenders", 1e-7, 0.5, "share")
 

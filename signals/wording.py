@@ -22,7 +22,8 @@ _SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "What opens a case",
         "A flag is a reason for a person to look. These rules decide which accounts get one.",
         (
-            "open_at", "min_groups", "min_minors", "reopen_points", "capacity",
+            "open_at", "min_groups", "min_minors", "keep_margin", "reopen_points", "capacity",
+            "sample_share",
         ),
     ),
     (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from moderation.domain.current import DEFAULT, Bounds, has_fallen
 from moderation.domain.severity import RANK
 from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
@@ -39,7 +40,8 @@ class Known:
 
     ``run`` (its place among runs, by what they can know) and ``until`` are those of its assessment.
     ``judged``: the severity is a person's word,
-    which no assessment changes.
+    which no assessment changes. ``fallen``: its score has fallen below the margin and not come
+    back; ``bounds`` are those of the threshold set of its assessment's run.
     """
 
     state: State
@@ -52,6 +54,8 @@ class Known:
     severity: Severity
     until: datetime | None = None
     judged: bool = False
+    fallen: bool = False
+    bounds: Bounds = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class Found:
     """The new assessment.
 
     ``until``: the time that its run looked from, None for everything imported. ``new_events``: it
-    rests on events unknown to the case's assessment.
+    rests on events unknown to the case's assessment. ``bounds`` are those of its run's threshold
+    set. ``drawn``: the account was drawn for the random sample from below the threshold.
     """
 
     run: int
@@ -71,12 +76,15 @@ class Found:
     severity: Severity
     until: datetime | None = None
     new_events: bool = False
+    bounds: Bounds = DEFAULT
+    drawn: bool = False
 
 
 def judge(known: Known | None, found: Found, *, reopen_points: float) -> Step:
     """What ``found`` means for the account whose latest case is ``known``.
 
-    * No case: a flagged account opens one.
+    * No case: a flagged account opens one, and one that was drawn for the random sample. An account
+      that ever had a case is not drawn again.
     * An assessment that is not newer than the case's own never changes anything.
     * A live case takes the newer assessment when it ``matters``, and only then; the version grows
       with it. So what a person reads, what a version stands for and what a decision records are
@@ -87,7 +95,7 @@ def judge(known: Known | None, found: Found, *, reopen_points: float) -> Step:
       events moves that base instead: the same evidence never comes back under another number.
     """
     if known is None:
-        return Step.OPEN if found.flagged else Step.NOTHING
+        return Step.OPEN if found.flagged or found.drawn else Step.NOTHING
     if not is_newer(known, found):
         return Step.NOTHING
     base = known.points if known.points_when_decided is None else known.points_when_decided
@@ -112,12 +120,29 @@ def matters(known: Known, found: Found) -> bool:
     """Whether a newer assessment could change a decision.
 
     It does when the points moved by ``MATTERS``, the number of children or the strongest reasons
-    changed, or the severity rises. Small steps add up: they are measured from the assessment that
-    the case shows, not from the latest run's.
+    changed, the severity rises, or the score falls below the margin or comes back. Small steps add
+    up: they are measured from the assessment that the case shows, not from the latest run's.
     """
     return (
         abs(found.points - known.points) >= MATTERS
         or found.minors != known.minors
         or found.reasons != known.reasons
         or (not known.judged and RANK[found.severity] > RANK[known.severity])
+        or falls(known, found) != known.fallen
+    )
+
+
+def falls(known: Known, found: Found) -> bool:
+    """Whether the case counts as fallen once it shows the newer assessment.
+
+    The threshold set that counts is the one of each assessment's own run. The set in force when a
+    run began is the one that it was computed with; a set approved since counts from its first run
+    on, which looks at every case again.
+    """
+    return has_fallen(
+        fallen=known.fallen,
+        points_before=known.points,
+        before=known.bounds,
+        points=found.points,
+        now=found.bounds,
     )

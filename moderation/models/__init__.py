@@ -14,6 +14,7 @@ from moderation.models.pseudonym import Pseudonym
 from moderation.models.reference import ReferenceCounter
 from moderation.models.referral import PoliceHold, Referral
 from moderation.models.reveal import Reveal
+from moderation.models.sample import SampledCase
 from moderation.models.second_look import SecondLook
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "ReferenceCounter",
     "Referral",
     "Reveal",
+    "SampledCase",
     "SealedPackage",
     "SecondLook",
     "Shift",

@@ -45,6 +45,9 @@ class Case(models.Model):
     # {"points": 61.2, "youngest": 20, …}: the named factors whose sum is ``priority``
     priority_factors: models.JSONField[dict[str, float]] = models.JSONField(default=dict)
     points = models.FloatField()  # of the latest assessment
+    # The score fell below the margin and has not come back (``moderation.domain.current``). Means
+    # something while the case is live.
+    fallen = models.BooleanField(default=False)
     # sentences of the strongest contributions, for the queue row
     headline: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     minors = models.PositiveIntegerField(default=0)
@@ -125,6 +128,11 @@ class Case(models.Model):
                 fields=["lease_expires_at"],
                 name="moderation_case_lease",
                 condition=Q(state=State.IN_REVIEW.value),
+            ),
+            models.Index(
+                fields=["state", "-priority", "id"],
+                name="moderation_case_fallen",
+                condition=Q(fallen=True),
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""What the floor below asks about accounts: which have a case, and how the decided ones ended."""
+"""What the floor below asks: which accounts have a case, how cases ended, which were sampled."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from django.db.models import OuterRef, Subquery
 
 from moderation.domain.transitions import State
-from moderation.models import Case, Decision
-from signals.hooks import Label
+from moderation.models import Case, Decision, SampledCase
+from signals.hooks import Label, Sampled
 
 _OUTCOMES = {State.DISMISSED.value: "dismissed", State.REFERRED.value: "confirmed"}
 
@@ -30,3 +30,12 @@ def labels() -> Iterator[Label]:
     for account, decided_at, state, reason in decided.iterator():
         if decided_at is not None:
             yield Label(account, decided_at, _OUTCOMES[state], reason or None)
+
+
+def sampled() -> list[Sampled]:
+    """Every case that was drawn by chance, with its outcome as it stands. One query.
+
+    For figures alone: whoever decides on cases must not learn which these are.
+    """
+    cases = SampledCase.objects.order_by("pk").values_list("case__account_id", "case__state")
+    return [Sampled(account, _OUTCOMES.get(state)) for account, state in cases]

@@ -10,10 +10,13 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.models import Account
+from moderation.domain import current
 from moderation.domain.ages import MINOR_BANDS, UNKNOWN
+from moderation.domain.transitions import LIVE_STATES
 from moderation.models import Case
 from moderation.selectors.people import BANDS, Person, band_on
 from signals.models import Assessment, EvidenceRow
+from signals.spec import ThresholdSpec
 
 ROWS = 200
 """Rows of evidence that a page shows at once; the sentence counts all of them."""
@@ -130,6 +133,18 @@ def explanation(assessment: Assessment) -> Explanation:
         not_assessed=by_direction.get("not_assessed", []),
         stretch=STRETCHES.get(assessment.stretch, assessment.stretch),
     )
+
+
+def fallen(case: Case) -> str:
+    """That the score of a live case has fallen, with its numbers; "" where it has not.
+
+    The numbers are those of the threshold set that the shown assessment was computed with.
+    """
+    if not case.fallen or case.state not in LIVE_STATES:
+        return ""
+    thresholds = case.assessment.run.thresholds
+    spec = ThresholdSpec.from_dict(thresholds.spec) if thresholds else ThresholdSpec()
+    return current.sentence(case.points, current.Bounds.of(spec))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def waiting(user: User) -> QuerySet[Case]:
         .only(
             "reference", "kind", "state", "severity", "points", "minors", "due_at", "version",
             "escalated_at", "account__account_id", "escalated_by__name", "priority_factors",
-            "priority", "headline",
+            "priority", "headline", "fallen",
         )
         .annotate(
             summary=Subquery(latest.values("note")[:1]),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
 from moderation.domain import priority
 from moderation.domain.ages import MINOR_BANDS, band_at
+from moderation.domain.current import DEFAULT, Bounds
 from moderation.domain.intake import Found, Known, Step, is_newer, judge
 from moderation.domain.priority import Circumstances
 from moderation.domain.severity import severity_of
@@ -18,7 +19,11 @@ from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
 from moderation.selectors import evidence
-from signals.models import Assessment, Run
+from signals.draws import sample_of
+from signals.models import Assessment, Run, ThresholdSet
+
+if TYPE_CHECKING:
+    from signals.engine.sample import Sample
 
 _CHUNK = 500
 _REASONS = 3
@@ -27,7 +32,10 @@ _ENDED = frozenset({State.DISMISSED.value, State.REFERRED.value})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One assessment, reduced to what a case keeps of it, and the step that it asks for."""
+    """One assessment, reduced to what a case keeps of it, and the step that it asks for.
+
+    ``place``: where the account stands in the random draw; None where that does not open its case.
+    """
 
     assessment: int
     account: int
@@ -36,11 +44,31 @@ class Finding:
     circumstances: Circumstances
     found: Found
     step: Step
+    place: int | None = None
 
 
-def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
+BoundsOfSets = Mapping[int | None, Bounds]
+"""The bounds of each threshold set by its id; None: a run from before there were sets."""
+
+
+def bounds_of_sets() -> BoundsOfSets:
+    """Every threshold set's bounds. One query; few sets were ever in force."""
+    # What an old stored set does not say is as it is by default.
+    sets = ThresholdSet.objects.values_list("pk", "spec__open_at", "spec__keep_margin")
+    known: dict[int | None, Bounds] = {
+        pk: Bounds(
+            DEFAULT.open_at if open_at is None else open_at,
+            DEFAULT.keep_margin if keep_margin is None else keep_margin,
+        )
+        for pk, open_at, keep_margin in sets
+    }
+    return known | {None: DEFAULT}
+
+
+def findings(run: Run, *, reopen_points: float, bounds: BoundsOfSets) -> Iterator[Finding]:
     """The assessments of ``run`` that change something, as far as can be seen without locks."""
     until = evidence.time_of(run)
+    sample = sample_of(run)
     for chunk in _chunks(run):
         known = latest_cases(assessment.account_id for assessment in chunk)
         ended = {
@@ -50,9 +78,12 @@ def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
         }
         new_events = evidence.with_new_events(ended)
         circumstances = evidence.circumstances(chunk, until)
+        places = _places(sample, (one for one in chunk if one.account_id not in known))
         for assessment in chunk:
             headline = _headline(assessment)
             around = circumstances[assessment.pk]
+            case = known.get(assessment.account_id)
+            place = places.get(assessment.account_id)
             found = Found(
                 run=run.order,
                 thresholds=run.thresholds_id,
@@ -63,12 +94,13 @@ def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
                 severity=severity_of(assessment.points, around.youngest),
                 until=run.as_of,
                 new_events=assessment.pk in new_events,
+                bounds=bounds[run.thresholds_id],
+                drawn=place is not None,
             )
-            case = known.get(assessment.account_id)
-            known_case = None if case is None else known_of(case)
+            known_case = None if case is None else known_of(case, bounds)
             step = judge(known_case, found, reopen_points=reopen_points)
-            if step is Step.NOTHING and case is not None and _ranks_anew(case, found, around):
-                step = Step.RANK
+            if case and known_case and step is Step.NOTHING:
+                step = _ranked(case, known_case, found, around)
             if step is not Step.NOTHING:
                 yield Finding(
                     assessment=assessment.pk,
@@ -78,7 +110,28 @@ def findings(run: Run, *, reopen_points: float) -> Iterator[Finding]:
                     circumstances=around,
                     found=found,
                     step=step,
+                    place=place,
                 )
+
+
+def _places(sample: Sample | None, assessments: Iterable[Assessment]) -> dict[int, int]:
+    """Where the accounts that ``sample`` draws stand in the draw, by account.
+
+    The engine explains whom it draws by the same rules (``signals.engine.explain.wanted``). They
+    are asked again here, so that nothing which is stored about an assessment marks it.
+    """
+    if sample is None:
+        return {}
+    return sample.place_of(
+        [
+            assessment.account_id
+            for assessment in assessments
+            if not assessment.flagged
+            # What is not known of an assessment does not let it in.
+            and not assessment.summary.get("exempt", True)
+            and not assessment.summary.get("recorded_minor", True)
+        ]
+    )
 
 
 def latest_cases(accounts: Iterable[int]) -> dict[int, Case]:
@@ -98,7 +151,7 @@ def with_run(cases: QuerySet[Case]) -> QuerySet[Case]:
     )
 
 
-def known_of(case: Case) -> Known:
+def known_of(case: Case, bounds: BoundsOfSets) -> Known:
     """What the rules of intake look at."""
     return Known(
         state=State(case.state),
@@ -111,6 +164,8 @@ def known_of(case: Case) -> Known:
         severity=Severity(case.severity),
         until=case.assessment.run.as_of,
         judged=is_judged(case),
+        fallen=case.fallen,
+        bounds=bounds[case.assessment.run.thresholds_id],
     )
 
 
@@ -121,13 +176,14 @@ def is_judged(case: Case) -> bool:
     )
 
 
-def _ranks_anew(case: Case, found: Found, around: Circumstances) -> bool:
-    """Whether a live case keeps its assessment, but what makes it urgent has changed since."""
-    return (
+def _ranked(case: Case, known: Known, found: Found, around: Circumstances) -> Step:
+    """RANK where a live case keeps its assessment, but what makes it urgent has changed since."""
+    anew = (
         case.state in LIVE_STATES
-        and is_newer(known_of(case), found)
+        and is_newer(known, found)
         and priority.with_circumstances(case.priority_factors, around) != case.priority_factors
     )
+    return Step.RANK if anew else Step.NOTHING
 
 
 def _chunks(run: Run) -> Iterator[list[Assessment]]:

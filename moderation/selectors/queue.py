@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from moderation.access import cases_in_sight, visible_cases
-from moderation.domain.transitions import State
+from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
 from moderation.models import Case
 from staff.models import User
@@ -32,6 +32,7 @@ VIEWS: dict[str, str] = {
     "mine": "Held by me",
     "escalated": "Escalated",
     "monitoring": "Monitoring",
+    "fallen": "Score fallen",
     "decided": "Decided",
     "all": "All",
 }
@@ -42,6 +43,7 @@ _STATES: dict[str, tuple[State, ...]] = {
     "mine": (State.IN_REVIEW,),
     "escalated": (State.ESCALATED,),
     "monitoring": (State.MONITORING,),
+    "fallen": tuple(state for state in State if state in LIVE_STATES),
     "decided": DECIDED,
 }
 _CURSOR = re.compile(r"(-?\d{1,9}(?:\.\d{1,6})?)~(\d{1,18})")
@@ -124,6 +126,8 @@ def _filtered(cases: QuerySet[Case], user: User, filters: Filters) -> QuerySet[C
         cases = cases.filter(pk__in=_found(cases, filters.q))
     elif filters.view == "mine":
         cases = cases.filter(holder=user, lease_expires_at__gt=Now())
+    elif filters.view == "fallen":
+        cases = cases.filter(fallen=True)
     if filters.severity:
         cases = cases.filter(severity=filters.severity)
     if filters.kind:
@@ -203,7 +207,7 @@ def with_row_data(cases: QuerySet[Case]) -> QuerySet[Case]:
     """``cases`` with what a row shows and nothing more: no name, no birth date is even read."""
     return cases.select_related("account", "holder", "escalated_by").only(
         "reference", "kind", "state", "severity", "priority", "priority_factors", "points",
-        "headline", "minors", "version", "lease_expires_at", "claimed_at", "escalated_at",
+        "fallen", "headline", "minors", "version", "lease_expires_at", "claimed_at", "escalated_at",
         "monitor_until", "opened_at", "waiting_since", "due_at", "decided_at",
         "account__account_id", "holder__name", "escalated_by__name",
     )  # fmt: skip

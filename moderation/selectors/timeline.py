@@ -142,6 +142,8 @@ def _entry(entry: Entry, sort: Sort) -> Item:
         before = entry.before.get("points")
         moved = f"{before:.0f} → {points:.0f}" if before is not None else f"{points:.0f}"
         facts.append(("Points", moved))
+    if entry.after.get("fallen", False) != entry.before.get("fallen", False):
+        facts.append(("Score", "has fallen" if entry.after["fallen"] else "is back"))
     if answer := entry.after.get("answer"):
         facts.append(("Answer", ANSWER_LABELS[AgeAnswer(answer)]))
     return Item(

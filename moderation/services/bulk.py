@@ -17,6 +17,7 @@ ASSESSED = RANKED | {
     "state": "text",
     "severity": "text",
     "points": "float8",
+    "fallen": "bool",
     "headline": "jsonb",
     "minors": "int",
     "assessment_id": "bigint",

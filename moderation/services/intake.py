@@ -12,13 +12,15 @@ from audit.actors import Actor
 from audit.services import Draft, record_all
 from moderation.domain import deadlines, priority
 from moderation.domain.deadlines import Terms
-from moderation.domain.intake import Step, judge
+from moderation.domain.intake import Step, falls, judge
 from moderation.domain.severity import graver
 from moderation.domain.transitions import LIVE_STATES, State
 from moderation.domain.vocabulary import Severity
-from moderation.models import Case
+from moderation.models import Case, SampledCase
 from moderation.selectors.findings import (
+    BoundsOfSets,
     Finding,
+    bounds_of_sets,
     findings,
     is_judged,
     known_of,
@@ -40,29 +42,34 @@ _LOCK = 0x5174_CA5E
 def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
     """Open a case for each flagged account without one and bring known cases up to date.
 
+    Where the threshold set gives a ``sample_share``, accounts drawn by chance from below the
+    threshold open one too (``signals.engine.sample``); nothing on the case says so.
+
     Returns how many cases were opened and how many existing ones changed (updated, resumed or
     reopened). ``moderation.domain.intake.judge`` holds the rules. All in one transaction, so a
     run that is killed leaves nothing behind; a run that was taken in already changes nothing.
     Where the threshold set gives a capacity, the accounts with most points open that many cases
-    in a day (UTC) and the others wait for a later run. Raises NotAllowed.
+    in a day (UTC), after them those that were drawn, in the order of the draw, and the others wait
+    for a later run. Raises NotAllowed.
     """
     actor.require(Capability.START_RUNS)
     spec = ThresholdSpec.from_dict(run.thresholds.spec) if run.thresholds else ThresholdSpec()
     with transaction.atomic():
         _one_at_a_time()
-        now, terms = timezone.now(), current_terms()
-        changes = list(findings(run, reopen_points=spec.reopen_points))
+        now, terms, bounds = timezone.now(), current_terms(), bounds_of_sets()
+        changes = list(findings(run, reopen_points=spec.reopen_points, bounds=bounds))
         drafts = _change(
             [change for change in changes if change.step not in {Step.OPEN, Step.RANK}],
             reason=f"run {run.pk}",
             reopen_points=spec.reopen_points,
+            bounds=bounds,
             now=now,
             terms=terms,
         )
         updated = sum(draft.verb != "case.rebase" for draft in drafts)
         wanted = sorted(
             (change for change in changes if change.step is Step.OPEN),
-            key=lambda change: (-change.found.points, change.account),
+            key=_first,
         )
         opening = wanted[: _room(spec, now)]
         drafts += _rank_again([change for change in changes if change.step is Step.RANK], run)
@@ -74,13 +81,28 @@ def open_cases(run: Run, actor: Actor) -> tuple[int, int]:
     return len(opening), updated
 
 
+def _first(change: Finding) -> tuple[bool, float, int]:
+    """The order in which cases open: the most points, then who was drawn, whatever their points.
+
+    With the strongest of the draw first, a capacity would open a sample that is none.
+    """
+    drawn = change.place is not None
+    return drawn, float(change.place or 0) if drawn else -change.found.points, change.account
+
+
 def _one_at_a_time() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _change(
-    changes: list[Finding], *, reason: str, reopen_points: float, now: datetime, terms: Terms
+    changes: list[Finding],
+    *,
+    reason: str,
+    reopen_points: float,
+    bounds: BoundsOfSets,
+    now: datetime,
+    terms: Terms,
 ) -> list[Draft]:
     """Lock the cases, judge again, and write all whose step is still the same at once.
 
@@ -92,8 +114,10 @@ def _change(
     cases, drafts = [], []
     for case in locked.order_by("id"):
         change = by_account[case.account_id]
-        if judge(known_of(case), change.found, reopen_points=reopen_points) is change.step:
+        known = known_of(case, bounds)
+        if judge(known, change.found, reopen_points=reopen_points) is change.step:
             before = _telling(case)
+            case.fallen = falls(known, change.found)
             _apply(case, change, now, terms)
             cases.append(case)
             drafts.append(
@@ -191,6 +215,14 @@ def _open(opening: list[Finding], *, reason: str, now: datetime, terms: Terms) -
         _rank(case, change, now, terms)
         cases.append(case)
     Case.objects.bulk_create(cases, batch_size=500)
+    SampledCase.objects.bulk_create(
+        [
+            SampledCase(case=case)
+            for case, change in zip(cases, opening, strict=True)
+            if change.place is not None
+        ],
+        batch_size=500,
+    )
     return [
         Draft(verb="case.open", target=target(case), after=_telling(case), reason=reason)
         for case in cases
@@ -203,6 +235,7 @@ def _telling(case: Case) -> dict[str, Any]:
         "version": case.version,
         "severity": case.severity,
         "points": round(case.points, 1),
+        "fallen": case.fallen,
         "minors": case.minors,
         "assessment": case.assessment_id,
     }

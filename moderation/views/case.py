@@ -40,7 +40,7 @@ _REVEALS = "reveals"
 @require_safe
 def case_page(request: HttpRequest, reference: str) -> HttpResponse:
     """A case, or for htmx a part of its page: rows of evidence, people of the table, the hold."""
-    case = case_or_404(person(request), reference, "account", "assessment")
+    case = case_or_404(person(request), reference, "account", "assessment__run__thresholds")
     if wants_part(request) and "evidence" in request.GET:
         return evidence_part(request, case, request.GET["evidence"])
     if wants_part(request) and "contacts" in request.GET:
@@ -123,6 +123,7 @@ def page_context(
     return panel_context(request, case, tried=tried, refusal=refusal, around=around) | {
         "account": select.profile(case.account, named=reveal is not None),
         "explanation": select.explanation(case.assessment),
+        "fallen": select.fallen(case),
         "evidence": select.evidence(case, reason, around.people) if reason else None,
         "around": around,
         "replay": replay,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.utils.text import Truncator
 
 from moderation.domain import priority
-from moderation.domain.transitions import State
+from moderation.domain.transitions import LIVE_STATES, State
 from moderation.models import Case
 from moderation.selectors.case import without_points
 from moderation.selectors.people import BANDS
@@ -37,6 +37,7 @@ class Row:
     claimable: bool
     standing: str  # who has it, or what became of it
     tone: str  # how the standing looks: a modifier of the tag, "" for none
+    fallen: str  # that its score has fallen, while the case is live; "" otherwise
     waiting: bool  # for a person, with a deadline
     due: str  # "Due in 3 h", or when it was decided; "" for neither
     due_at: str  # the same moment, for machines
@@ -73,6 +74,7 @@ def row_of(case: Case, user: User, now: datetime) -> Row:
         claimable=free and user.can(Capability.REVIEW_CASES),
         standing=standing,
         tone=tone,
+        fallen="Score has fallen" if case.fallen and case.state in LIVE_STATES else "",
         waiting=case.state in _WAITING,
         due=due,
         due_at="" if due_at is None else due_at.isoformat(),

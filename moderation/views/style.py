@@ -162,6 +162,7 @@ def _rows() -> list[Row]:
         "holder": "",
         "claimable": False,
         "standing": "",
+        "fallen": "",
         "tone": "",
         "waiting": True,
         "due": "Due in 3 h",
@@ -194,7 +195,12 @@ def _rows() -> list[Row]:
         (
             "monitoring",
             Severity.STANDARD,
-            {"standing": "Monitored until 30 Nov 2026", "waiting": False, "due": "12 Nov, 14:20"},
+            {
+                "standing": "Monitored until 30 Nov 2026",
+                "fallen": "Score has fallen",
+                "waiting": False,
+                "due": "12 Nov, 14:20",
+            },
         ),
         (
             "dismissed",

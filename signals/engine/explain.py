@@ -1,4 +1,4 @@
-"""Explanations of flagged accounts: sentences with their numbers, and the rows behind them."""
+"""Explanations of chosen accounts: sentences with their numbers, and the rows behind them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from signals.engine.derive import Backend
 from signals.engine.judge import Judged
-from signals.engine.prepare import Prepared
+from signals.engine.prepare import BANDS, Prepared
 from signals.engine.result import EVIDENCE, Contribution, Direction, Explanation, stretch_name
+from signals.engine.sample import Sample
 from signals.indicators import burst
 from signals.indicators.base import EVIDENCE_ROW, Judgement, Said, Tables
 from signals.indicators.registry import REGISTRY
@@ -26,10 +27,21 @@ _ORDER: dict[Direction, int] = {"raises": 0, "lowers": 1, "neutral": 2, "not_ass
 
 
 def wanted(
-    judged: Judged, prepared: Prepared, explain: Collection[int] | None
+    judged: Judged,
+    prepared: Prepared,
+    explain: Collection[int] | None,
+    sample: Sample | None = None,
 ) -> NDArray[np.int64]:
-    """Positions in ``judged.account`` of the accounts to explain, best rank first."""
+    """Positions in ``judged.account`` of the accounts to explain, best rank first.
+
+    Flagged ones, those asked for, and of the others those that ``sample`` draws: neither exempt nor
+    recorded as a child's. A child is not looked into by chance.
+    """
     chosen = judged.flagged.copy()
+    if sample is not None:
+        account = judged.account
+        drawn = sample.drawn(prepared.ids[account]) & ~prepared.exempt[account]
+        chosen |= drawn & (prepared.band[account] >= BANDS.index("18_plus"))
     if explain:
         asked = np.isin(prepared.ids, np.fromiter(explain, np.int64, len(explain)))
         chosen |= asked[judged.account]

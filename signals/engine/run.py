@@ -29,6 +29,7 @@ from signals.engine.result import (
     scores_schema,
     stretch_name,
 )
+from signals.engine.sample import Sample
 from signals.engine.tables import RawGraph
 from signals.indicators.age_mismatch import child_like
 from signals.indicators.base import Tables
@@ -84,6 +85,7 @@ def run(
     engine: str = "duckdb",
     progress: Progress | None = None,
     explain: Collection[int] | None = None,
+    sample: Sample | None = None,
     priors: Priors | None = None,
     keep: bool = True,
     ratios: bool = False,
@@ -92,7 +94,8 @@ def run(
 
     Without ``as_of`` everything is used, and the stretches end with the last event; with ``now``
     (an aware time), what claims to be later is left out (``prepare.instant``).
-    ``explain`` names accounts to explain although they are not flagged. With ``priors`` what the
+    ``explain`` names accounts to explain although they are not flagged; ``sample`` draws some of
+    those that are not. With ``priors`` what the
     comparison rests on is kept (``Recorder``), or that of an earlier run is used (``Frozen``).
     Without ``keep`` the graph is empty of ties and events afterwards, and less memory is needed.
     ``ratios`` asks for those of every indicator in every stretch.
@@ -112,7 +115,7 @@ def run(
             tables, prepared, spec, priors, lambda: clock.begin("scores")
         )
         clock.begin("evidence")
-        wanted = explaining.wanted(judged, prepared, explain)
+        wanted = explaining.wanted(judged, prepared, explain, sample)
         evidence = explaining.evidence(backend, tables, judged, prepared, wanted)
         explanations = explaining.explanations(judged, prepared, spec, wanted, evidence)
         facts = _facts(backend.last("facts"), prepared)

@@ -7,9 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from signals import hooks
 from signals.errors import InvalidThresholds
 from signals.forms import ThresholdForm, WithdrawForm
 from signals.models import ThresholdSet
+from signals.sampled import sample_figures, sample_words
 from signals.selectors import thresholds as select
 from signals.services import (
     active_thresholds,
@@ -38,11 +40,18 @@ def thresholds(request: HttpRequest) -> HttpResponse:
         "odds": odds_text(spec.open_at),
         "proposals": select.proposals(active),
         "versions": select.versions(),
+        "sample": _sample(spec),
         "person": actor.user,
         "may_propose": actor.can(Capability.EDIT_THRESHOLDS),
         "may_approve": actor.can(Capability.APPROVE_THRESHOLDS),
     }
     return render(request, "signals/thresholds.html", context)
+
+
+def _sample(spec: ThresholdSpec) -> str:
+    """What the random sample has found so far, as figures; "" where there is and was none."""
+    sampled = hooks.sampled()
+    return sample_words(sample_figures(sampled)) if sampled or spec.sample_share else ""
 
 
 @require(Capability.VIEW_THRESHOLDS)

@@ -32,6 +32,7 @@ BUDGETS = {
     "/queue/": ("moderator", 9),
     "/queue/updates/?since=2026-01-01T00:00:00Z": ("moderator", 3),
     "/queue/?q={case}": ("moderator", 11),
+    "/queue/?view=fallen": ("moderator", 10),
     "/queue/bulk/?{ticked}": ("moderator", 8),
     # Three tell what a decision would do: thresholds, who could decide, what waits there
     "/cases/{case}/": ("moderator", 24),
@@ -57,7 +58,8 @@ BUDGETS = {
     "/imports/{batch}/": ("admin", 10),
     "/runs/": ("admin", 5),
     "/runs/{run}/": ("admin", 4),
-    "/thresholds/": ("admin", 5),
+    # One asks what the random sample has found
+    "/thresholds/": ("admin", 6),
     "/thresholds/propose/": ("admin", 3),
     "/thresholds/{version}/": ("admin", 4),
     "/deadlines/": ("admin", 4),

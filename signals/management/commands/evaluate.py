@@ -18,6 +18,7 @@ from signals.calibration import calibration
 from signals.errors import NoRun
 from signals.evaluate import evaluate, first_flagged
 from signals.evaluation_text import lines
+from signals.sampled import missed
 from signals.selectors import latest_run, latest_scores
 from signals.selectors.evaluation import account_groups, first_child_contacts, first_flags
 from signals.services import active_thresholds
@@ -77,6 +78,7 @@ class Command(BaseCommand):
             first_contacts=first_child_contacts(planted),
             cases=cases,
             calibration=calibration(scores, _decisions(), _spec()),
+            sample=missed(hooks.sampled(), scores, hooks.case_accounts()),
         )
         if options["json"]:
             self.stdout.write(json.dumps(report, allow_nan=False))
