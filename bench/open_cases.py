@@ -8,7 +8,9 @@ from typing import Any
 
 
 def open_cases(cases: int, run: int, batch: int) -> None:
-    """Open cases of every severity, with the sentences that a queue row shows."""
+    """Open cases of every severity, with the sentences that a queue row shows; one in thirty has
+    fallen below the threshold since.
+    """
     from django.db import connection
 
     headline = json.dumps(
@@ -33,13 +35,14 @@ def open_cases(cases: int, run: int, batch: int) -> None:
         )
         cursor.execute(
             "INSERT INTO moderation_case (reference, account_id, kind, state, severity, priority,"
-            " priority_factors, points, headline, minors, assessment_id, version, opened_at,"
+            " priority_factors, points, fallen, headline, minors, assessment_id, version, opened_at,"
             " waiting_since, due_at, updated_at)"
             " SELECT 'SL-2026-' || lpad(row_number() OVER (ORDER BY id)::text, 6, '0'), account_id,"
             " 'suspicion', 'open',"
             " (array['standard', 'high', 'critical'])[1 + id %% 3], points + id %% 97,"
             " jsonb_build_object('points', points, 'youngest', 20, 'waiting', id %% 97),"
-            " points, %s, minors, id, 1, now(), now(), now() + interval '20 hours', now()"
+            " points, points < 110, %s, minors, id, 1, now(), now(),"
+            " now() + interval '20 hours', now()"
             " FROM signals_assessment WHERE run_id = %s",
             [headline, run],
         )

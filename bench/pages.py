@@ -76,6 +76,7 @@ def measure(
         "queue": "/queue/",
         "queue_second_page": _second_page(browser),
         "queue_filtered": "/queue/?severity=high",
+        "queue_fallen": "/queue/?view=fallen",
         "queue_search": f"/queue/?q={reference}",
         "case": case,
         "case_people": f"{case}?contacts=1",

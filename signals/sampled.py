@@ -95,4 +95,4 @@ def missed_words(figures: dict[str, Any]) -> str:
 
 def _share(value: float) -> str:
     """A share as per cent; small ones keep two digits behind the point."""
-    return f"{100 * value:.{1 if value >= 0.01 else 2}f} %"
+    return f"{100 * value:.{1 if value >= 0.01 else 2}f} %" if value else "0 %"

@@ -75,5 +75,5 @@ def sentence(points: float, bounds: Bounds) -> str:
 
 
 def _number(points: float) -> str:
-    """Points in as few digits as they have, at most one behind the point; a true minus sign."""
-    return f"{round(points, 1):,g}".replace("-", "−")
+    """Points in as few digits as they have, at most two behind the point; a true minus sign."""
+    return f"{round(points, 2):,g}".replace("-", "−")

@@ -27,7 +27,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField("case", "fallen", models.BooleanField(default=False)),
+        # The database gives it too: while a new version is put in place the old one still opens cases.
+        migrations.AddField(
+            "case", "fallen", models.BooleanField(db_default=False, default=False)
+        ),
         migrations.AddIndex(
             "case",
             models.Index(

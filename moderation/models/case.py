@@ -47,7 +47,7 @@ class Case(models.Model):
     points = models.FloatField()  # of the latest assessment
     # The score fell below the margin and has not come back (``moderation.domain.current``). Means
     # something while the case is live.
-    fallen = models.BooleanField(default=False)
+    fallen = models.BooleanField(default=False, db_default=False)
     # sentences of the strongest contributions, for the queue row
     headline: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     minors = models.PositiveIntegerField(default=0)

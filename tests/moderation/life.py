@@ -132,6 +132,7 @@ class Told:
     escalators: set[str] = field(default_factory=set)
     referred_by: str | None = None
     points: float = 120.0
+    fallen: bool = False  # below 110 points, and not at 130 since
     points_when_decided: float = 0.0
     before: Told | None = None  # as it was before the last decision, while that can be taken back
     decided_by: str | None = None
@@ -153,6 +154,16 @@ class Told:
         self.state, self.version = state, self.version + 1
         self.holder, self.lapsed = None, False
         self.before = self.decided_by = None
+
+    def crosses(self, rise: float) -> bool:
+        """Whether the score falls below the margin, or comes back, with so many points more."""
+        points = self.points + rise
+        return points >= 130.0 if self.fallen else points < 110.0
+
+    def scores(self, points: float) -> None:
+        """The case shows so many points from now on."""
+        self.points = points
+        self.fallen = points < 110.0 or (self.fallen and points < 130.0)
 
 
 class Watched(RuleBasedStateMachine):
@@ -211,15 +222,15 @@ class Watched(RuleBasedStateMachine):
         rises = told.points + rise - told.points_when_decided
         needed = {"monitoring": 10.0, "dismissed": 40.0}
         comes_back = told.state in needed and rises >= needed[told.state]
-        matters = told.state != "dismissed" and rise >= 10
+        matters = told.state != "dismissed" and (abs(rise) >= 10 or told.crosses(rise))
         assert (opened, updated) == (0, 1 if comes_back or matters else 0)
         if comes_back:
             told.goes("open")
-            told.points += rise
+            told.scores(told.points + rise)
         elif matters:
             told.version += 1
             told.before = None
-            told.points += rise
+            told.scores(told.points + rise)
 
     def claim_for(self, told: Told, who: str) -> None:
         expected: type[Exception] | None = None
@@ -372,6 +383,7 @@ class Watched(RuleBasedStateMachine):
                 names[case.escalated_by_id],
                 names[case.referred_by_id],
                 case.points,
+                case.fallen,
             ) == (
                 told.state,
                 told.version,
@@ -379,6 +391,7 @@ class Watched(RuleBasedStateMachine):
                 told.escalated_by,
                 told.referred_by,
                 told.points,
+                told.fallen,
             )
 
     @invariant()

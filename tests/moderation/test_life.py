@@ -67,7 +67,7 @@ class Life(Around):
     def opens(self) -> int:
         return self.opened()
 
-    @rule(case=cases, rise=st.sampled_from([2.0, 10.0, 45.0]))
+    @rule(case=cases, rise=st.sampled_from([2.0, 10.0, 45.0, -4.0, -15.0]))
     def new_evidence(self, case: int, rise: float) -> None:
         # For a referred account a new case would begin; this model keeps one an account.
         if self.told[case].state != "referred":

@@ -21,12 +21,13 @@ def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
-def two_indicators() -> ThresholdSet:
+def two_indicators(**given: Any) -> ThresholdSet:
     """Version 1 with ``no_mutuals`` and ``refused`` alone, either of which is enough.
 
-    A run then takes a fraction of the time, which is what tests of its life want.
+    A run then takes a fraction of the time, which is what tests of its life want. ``given``: other
+    settings of the set.
     """
-    spec = replace(ThresholdSpec(), open_at=10.0, min_groups=1)
+    spec = replace(ThresholdSpec(), **({"open_at": 10.0, "min_groups": 1} | given))
     for key in set(KEYS) - {"no_mutuals", "refused"}:
         spec = spec.with_indicator(key, enabled=False)
     return _first_version(spec)

@@ -63,6 +63,10 @@ def test_the_planted_account_is_found(
     assert figures["days_to_case"]["cases"] == 1
     assert figures["calibration"]["decided"] == 0
     assert not figures["calibration"]["enough"]
+    assert (figures["sample"]["cases"], figures["sample"]["decided"]) == (0, 0)
+    assert figures["sample"]["missed"] == {"value": None, "low": None, "high": None}
+    call_command("evaluate", "--truth", truth)
+    assert "no sampled case decided yet." in capsys.readouterr().out
 
 
 def test_replaying_finds_an_earlier_date_than_the_run_itself(

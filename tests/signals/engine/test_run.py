@@ -14,6 +14,7 @@ import pytest
 from signals.engine import aside, prepare
 from signals.engine.result import EngineResult, scores_schema
 from signals.engine.run import run
+from signals.engine.sample import Sample
 from signals.engine.tables import ACCOUNTS, EVENTS, EXEMPTIONS, LABELS, TIES, RawGraph
 from signals.simulate import SimulationSettings, simulate
 from signals.simulate.raw import to_raw_graph
@@ -467,3 +468,23 @@ def test_very_many_events_of_one_actor() -> None:
     row = found.scores.to_pylist()[0]
     assert row["minors"] == children
     assert row["private_threads_k"] == children
+
+
+def test_a_draw_explains_grown_ups_that_are_neither_flagged_nor_exempt_and_moves_nothing(
+    graph: RawGraph, result: EngineResult
+) -> None:
+    """A draw of everybody, so that only its rules leave anybody out."""
+    scores = result.scores.to_pylist()
+    quiet = [row["account"] for row in scores if not row["flagged"] and not row["recorded_minor"]]
+    barred = pa.Table.from_pylist(
+        [{"account": account, "until": None} for account in quiet[:5]], schema=EXEMPTIONS
+    )
+    spared = replace(graph, exemptions=barred)
+    without = run(spared, SPEC, as_of=AT)
+    drawn = run(spared, SPEC, as_of=AT, sample=Sample(bytes(16), 1.0))
+    assert drawn.scores.equals(without.scores)
+    children = {row["account"] for row in scores if row["recorded_minor"] and not row["flagged"]}
+    assert children
+    assert drawn.explanations.keys() - without.explanations.keys() == set(quiet[5:])
+    half = run(spared, SPEC, as_of=AT, sample=Sample(bytes(16), 0.5)).explanations
+    assert without.explanations.keys() <= half.keys() < drawn.explanations.keys()
