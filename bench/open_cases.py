@@ -35,8 +35,8 @@ def open_cases(cases: int, run: int, batch: int) -> None:
         )
         cursor.execute(
             "INSERT INTO moderation_case (reference, account_id, kind, state, severity, priority,"
-            " priority_factors, points, fallen, headline, minors, assessment_id, version, opened_at,"
-            " waiting_since, due_at, updated_at)"
+            " priority_factors, points, fallen, headline, minors, assessment_id, version,"
+            " opened_at, waiting_since, due_at, updated_at)"
             " SELECT 'SL-2026-' || lpad(row_number() OVER (ORDER BY id)::text, 6, '0'), account_id,"
             " 'suspicion', 'open',"
             " (array['standard', 'high', 'critical'])[1 + id %% 3], points + id %% 97,"

@@ -23,9 +23,9 @@ def thresholds(author: User, **given: Any) -> ThresholdSet:
 
 def below(run: Run, number: int = 100, **given: Any) -> list[Assessment]:
     """Accounts without a case, not flagged, with points of every kind, explained by ``run``."""
-    values = {"flagged": False, "groups": 0, "summary": PLAIN} | given
+    values: dict[str, Any] = {"flagged": False, "groups": 0, "summary": PLAIN} | given
     return [
-        factories.assessment(in_run=run, **({"points": 1.5 * n - 60.0} | values))
+        factories.assessment(None, run, **({"points": 1.5 * n - 60.0} | values))
         for n in range(number)
     ]
 
@@ -43,8 +43,7 @@ def take_in(run: Run) -> tuple[int, int]:
 
 def sampled_and_other(run: Run) -> tuple[Case, Case]:
     """A case of the draw, and one that opened at the threshold, alike but for their points."""
-    sampled = {"points": 60.0, "groups": 2}
-    expected = drawn(run, below(run, **sampled))
+    expected = drawn(run, below(run, points=60.0, groups=2))
     other = factories.assessment(in_run=run, summary=PLAIN)
     take_in(run)
     return Case.objects.get(account=min(expected)), Case.objects.get(account=other.account)

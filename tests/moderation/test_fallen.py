@@ -138,11 +138,13 @@ def test_intake_asks_for_all_threshold_sets_at_once(admin: User) -> None:
 
 def test_the_view_holds_live_fallen_cases_of_every_state_and_no_others(moderator: User) -> None:
     expected = set()
-    for make in (factories.case, factories.held, factories.monitored, factories.escalated):
-        fallen, current = (
-            make() if make is factories.case else make(moderator)  # type: ignore[operator]  # each takes the person but the first
-            for _ in range(2)
-        )
+    pairs = (
+        (factories.case(), factories.case()),
+        (factories.held(moderator), factories.held(moderator)),
+        (factories.monitored(moderator), factories.monitored(moderator)),
+        (factories.escalated(moderator), factories.escalated(moderator)),
+    )
+    for fallen, current in pairs:
         reassess(fallen.account, 90.0)
         reassess(current.account, 120.0)
         expected.add(fallen.pk)
