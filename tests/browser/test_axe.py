@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from audit.actors import Actor
 from moderation.models import Case, SecondLook
-from moderation.services import bulk_decisions, claims, decisions
+from moderation.services import bulk_decisions, claims, decisions, intake
 from signals.services.defaults import active_thresholds
 from staff.models import User
 from tests.browser.conftest import SignIn
@@ -83,6 +83,14 @@ def _bulk_job(actor: Actor, *cases: Case) -> str:
     return f"/queue/bulk/{job.pk}/"
 
 
+def _fallen(account_id: str) -> Case:
+    """An open case whose score has fallen below the margin."""
+    case = stories.coach(account_id=account_id)
+    found = factories.assessment(case.account, points=96.0, flagged=False)
+    intake.open_cases(found.run, Actor.system("worker"))
+    return case
+
+
 def _second_look(decided_by: User) -> None:
     decision = factories.dismiss(decided_by, stories.coach(account_id="flagged-2")).decisions.get()
     SecondLook.objects.create(decision=decision, chosen_at=decision.at)
@@ -111,6 +119,9 @@ def test_what_a_moderator_sees(
     page.get_by_role("alert").wait_for()
     check(page, "case-error")
     visit(page, f"/cases/{held.reference}/", "case-held-by-another")
+    fallen = _fallen("flagged-3")
+    visit(page, "/queue/?view=fallen", "queue-fallen")
+    visit(page, f"/cases/{fallen.reference}/", "case-fallen")
     visit(page, "/help/", "help")
     visit(page, "/referrals/", "referrals-empty")
     visit(page, f"/cases/{other.reference}/linked/", "linked")
