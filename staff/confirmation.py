@@ -8,7 +8,10 @@ from typing import Final
 
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
-from allauth.account.authentication import get_authentication_records
+from allauth.account.authentication import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    get_authentication_records,
+)
 from allauth.account.internal.flows import reauthentication
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -53,7 +56,8 @@ def ways(request: HttpRequest) -> Ways:
 
 def is_confirmed(request: HttpRequest) -> bool:
     """Whether the person has confirmed in the last five minutes: by password or second factor
-    here, or by signing in afresh at the organisation's service. Signing in does not count.
+    here, or by signing in afresh at the organisation's service. Signing in does not count, nor
+    does what was spent on another act.
     """
     user = request.user
     if not isinstance(user, User):
@@ -61,6 +65,15 @@ def is_confirmed(request: HttpRequest) -> bool:
     records = get_authentication_records(request, user)
     confirmed = [record["at"] for record in records if record.get("reauthenticated")]
     return bool(confirmed) and time.time() - confirmed[-1] < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def spend(request: HttpRequest) -> None:
+    """Let what was confirmed stand for the act that was just done: the next one asks again."""
+    key = AUTHENTICATION_METHODS_SESSION_KEY
+    request.session[key] = [
+        {name: value for name, value in record.items() if name != "reauthenticated"}
+        for record in request.session.get(key, [])
+    ]
 
 
 def confirm(request: HttpRequest, password: str) -> str:

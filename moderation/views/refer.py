@@ -19,7 +19,7 @@ from moderation.views.answers import case_url, go_to, person
 from moderation.views.case import panel_context, with_refusal
 from moderation.views.decisions import keep_words, take
 from staff.capabilities import Capability
-from staff.confirmation import NOTHING, confirm, is_confirmed, ways
+from staff.confirmation import NOTHING, confirm, is_confirmed, spend, ways
 from staff.views import require
 
 
@@ -46,11 +46,17 @@ def refer(request: HttpRequest, reference: str) -> HttpResponse:
             keep_words(request, case, form)
             return _confirm(request, case, form, wrong_password=wrong)
         return with_refusal(request, case, form, status=422)
+
+    def refer_once(**written: Any) -> Case:
+        referred = escalation.refer(**written)
+        spend(request)
+        return referred
+
     return take(
         request,
         reference,
         forms.ReferForm,
-        escalation.refer,
+        refer_once,
         "{reference} is referred to the police.",
         home="referrals",
     )

@@ -87,16 +87,30 @@ def test_back_after_the_approval_leads_to_the_case_and_offers_no_second_one(
         assert browser.get(url, {"version": version}).status_code == 302
 
 
-def test_for_five_minutes_the_password_is_not_asked_again(
+def test_each_approval_asks_for_the_password(
     moderator: User, supervisor: User, signed_in: SignedIn
 ) -> None:
     browser = signed_in(supervisor)
-    for given in ({"password": PASSWORD}, {}):
+    for given, state in ((PASSWORD, "referred"), ("", "escalated"), (PASSWORD, "referred")):
         case = factories.escalated(moderator)
-        data = {"version": case.version, "note": "I agree.", "confirmed": "1"}
-        browser.post(f"{_url(case, 'cases')}refer/", data | given)
+        data = {"version": case.version, "note": "I agree.", "confirmed": "1", "password": given}
+        browser.post(f"{_url(case, 'cases')}refer/", data)
         case.refresh_from_db()
-        assert case.state == "referred"
+        assert case.state == state
+
+
+def test_what_was_confirmed_outlasts_an_approval_that_was_refused(
+    moderator: User, supervisor: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(supervisor)
+    case = factories.escalated(moderator)
+    data = {"version": case.version, "note": "I agree.", "confirmed": "1"}
+    url = f"{_url(case, 'cases')}refer/"
+    stale = browser.post(url, data | {"version": case.version - 1, "password": PASSWORD})
+    assert stale.status_code == 409
+    browser.post(url, data)
+    case.refresh_from_db()
+    assert case.state == "referred"
 
 
 def test_another_person_s_password_confirms_nothing(
