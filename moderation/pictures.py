@@ -295,17 +295,24 @@ class _Scale:
                 dates.append((day, f"{day:%-d %b}"))
                 day += timedelta(days=step)
         else:
-            step = next((s for s in (1, 2, 3, 6) if days / 30.4 / s <= 5), 12)
+            months = days / 30.4
+            step = next((s for s in (1, 2, 3, 6) if months / s <= 5), 12)
+            while months / step > 10:
+                step *= 2  # only years, which are short
             year, month = self.first.year, 1
             while (day := datetime(year, month, 1, tzinfo=UTC)) <= self.last:
                 dates.append((day, f"{day:%b %Y}" if step < 12 else f"{day:%Y}"))
                 month += step
-                year, month = (year + 1, 1) if month > 12 else (year, month)
-        return [
+                year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+        found = [
             Tick(x, label)
             for day, label in dates
             if day >= self.first and (x := self.x(day)) <= _RIGHT - 24
         ]
+        # The last label, where it ends at its line, would be written over the one before
+        if len(found) > 1 and found[-1].ends and found[-1].x - found[-2].x < 2 * _LABEL:
+            found[-1] = Tick(found[-1].x, "")
+        return found
 
 
 def _columns(

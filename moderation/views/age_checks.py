@@ -23,7 +23,7 @@ def ask(request: HttpRequest, reference: str) -> HttpResponse:
         reference,
         forms.AgeCheckForm,
         age_checks.ask,
-        "{reference} waits for an age check until {until}.",
+        "{reference} waits for an age check until {until:%-d %b %Y}.",
     )
 
 

@@ -155,7 +155,7 @@ def monitor(request: HttpRequest, reference: str) -> HttpResponse:
         reference,
         forms.MonitorForm,
         decisions.monitor,
-        "{reference} is monitored until {until}.",
+        "{reference} is monitored until {until:%-d %b %Y}.",
     )
 
 

@@ -117,7 +117,8 @@ def _standing(case: Case, *, mine: bool, holder: str) -> tuple[str, str]:
 def _due(case: Case, now: datetime) -> tuple[str, datetime | None, bool]:
     """How the deadline stands, and whether it has passed; of a decided case, when it was."""
     if case.state not in _WAITING:
-        return (moment(case.decided_at) if case.decided_at else ""), case.decided_at, False
+        said = f"Decided {moment(case.decided_at)}" if case.decided_at else ""
+        return said, case.decided_at, False
     left = case.due_at - now
     if left < timedelta():
         return f"Overdue by {span(left)}", case.due_at, True

@@ -28,6 +28,8 @@ class Colour:
     purpose: str
 
 
+_DECIDED: Final = "Decided 12 Nov, 14:20"
+
 COLOURS: Final = (
     Colour("canvas", "the page"),
     Colour("surface", "panels, tables, fields"),
@@ -199,13 +201,18 @@ def _rows() -> list[Row]:
                 "standing": "Monitored until 30 Nov 2026",
                 "fallen": "Score has fallen",
                 "waiting": False,
-                "due": "12 Nov, 14:20",
+                "due": _DECIDED,
             },
         ),
         (
             "dismissed",
             Severity.STANDARD,
-            {"standing": "Dismissed", "sentence": "", "reasons": [], "due": "12 Nov, 14:20"},
+            {
+                "standing": "Dismissed",
+                "sentence": "",
+                "reasons": [],
+                "due": _DECIDED,
+            },
         ),
     )
     rows = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from datetime import UTC, datetime, timedelta
+from itertools import combinations, pairwise
 
 import pytest
 
 from moderation import pictures
-from moderation.selectors.contacts import Contact, Surroundings
+from moderation.selectors.contacts import STEP_WORDS, Contact, Moment, Step, Surroundings
 from moderation.selectors.people import Person, letters
 from signals.networks import Kind
 
@@ -40,3 +41,28 @@ def test_labels_do_not_overlap(db: None, people: int) -> None:
         assert abs(x - other_x) > w + other_w or abs(y - other_y) > h + other_h
     # Nor does any cover the account in the middle
     assert all(x * x + y * y > 60**2 for x, y, _, _ in boxes)
+
+
+LETTER = 6.0
+"""Room for each letter of a date in units of the timeline, at the size of pictures.css."""
+
+
+@pytest.mark.parametrize("days", [1, 4, 30, 59, 61, 150, 260, 290, 340, 400, 700, 1500, 4000, 9000])
+def test_dates_of_a_timeline_do_not_run_into_each_other(days: int) -> None:
+    for begins in range(0, 360, 15):
+        first = datetime(2025, 1, 1, 12, tzinfo=UTC) + timedelta(days=begins)
+        moments = [
+            Moment(at, Step.REQUEST, STEP_WORDS[Step.REQUEST])
+            for at in (first, first + timedelta(days=days))
+        ]
+        child = Contact(Person(1, Kind.CHILD, "A", "13–15"), moments)
+        picture = pictures.timeline_picture([child])
+        assert picture is not None
+        written = [
+            (tick.x - room, tick.x) if tick.ends else (tick.x, tick.x + room)
+            for tick in picture.ticks
+            if (room := LETTER * len(tick.label))
+        ]
+        assert written
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(written)), (first, written)
+        assert all(end <= picture.width for _, end in written)

@@ -28,12 +28,13 @@ def test_a_moderator_asks_and_another_records_the_answer(
     page = Seen(browser.get(url))
     assert f"{url}age-check/" in page.actions
     assert "no address of the platform is set. Ask it yourself." in page.text
-    words = {"version": case.version, "until": timezone.localdate() + timedelta(days=9)}
+    until = timezone.localdate() + timedelta(days=9)
+    words = {"version": case.version, "until": until}
     incomplete = browser.post(f"{url}age-check/", words)
     assert incomplete.status_code == 422
     asked = browser.post(f"{url}age-check/", words | {"note": "Ties of a child."}, follow=True)
     page = Seen(asked)
-    assert f"{case.reference} waits for an age check until" in page.text
+    assert f"{case.reference} waits for an age check until {until:%-d %b %Y}." in page.text
     assert "asked for by Mo Reyes" in page.text
     assert "Waits for an age check" in page.text
     assert f"{url}undo/" in page.actions

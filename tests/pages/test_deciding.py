@@ -134,7 +134,9 @@ def test_monitor(moderator: User, signed_in: SignedIn) -> None:
         follow=True,
     )
 
-    assert f"Being monitored until {until:%-d %b %Y}" in Seen(response).text
+    page = Seen(response)
+    assert f"{case.reference} is monitored until {until:%-d %b %Y}." in page.text
+    assert f"Being monitored until {until:%-d %b %Y}" in page.text
 
 
 def test_a_stale_page_decides_nothing_and_keeps_what_was_written(
