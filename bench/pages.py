@@ -41,6 +41,7 @@ PAGES: Final = (
     "queue",
     "queue_second_page",
     "queue_filtered",
+    "queue_fallen",
     "queue_search",
     "case",
     "case_people",
