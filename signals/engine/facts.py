@@ -45,24 +45,24 @@ __all__ = [
 
 Ints = NDArray[np.int64]
 DAY = 86_400_000_000  # µs
+_FACTS, _DEG_U, _DEG_V = 5, 3, 4  # columns: m, m_star, m_final, deg_u, deg_v
 
 
 @dataclass(frozen=True)
 class TieIndex:
     """Ties as rows of half-ties sorted by neighbour; ``indptr`` has one entry more than accounts.
 
-    ``times``: the open interval (start, end) in which the half-tie stands, µs. ``init``: when the
-    owner of the row started it, NEVER if the other side did or nobody knows. ``begun`` and
-    ``ended`` hold the same rows' starts and finite ends, parallel ties merged, each sorted by
-    time, so that the degree at t is (starts before t) − (ends up to t); padded with STILL. The rows
-    of ``ended`` begin at ``ended_ptr``.
+    ``times``: the open interval (start, end) in which the half-tie stands, µs, and when the owner
+    of the row started it, NEVER if the other side did or nobody knows; they are needed together.
+    ``begun`` and ``ended`` hold the same rows' starts and finite ends, parallel ties merged, each
+    sorted by time, so that the degree at t is (starts before t) − (ends up to t); padded with
+    STILL. The rows of ``ended`` begin at ``ended_ptr``.
     ``simple``: no parallel ties.
     """
 
     indptr: NDArray[np.uint32]
     neighbour: NDArray[np.uint32]
     times: Ints
-    init: Ints
     begun: Ints
     ended_ptr: NDArray[np.uint32]
     ended: Ints
@@ -117,7 +117,7 @@ def build_index(
     if not keep.all():
         a, b, start, end = a[keep], b[keep], start[keep], end[keep]
         init_a, init_b = init_a[keep], init_b[keep]
-    indptr, neighbour, times, init, simple = transpose(
+    indptr, neighbour, times, simple = transpose(
         accounts,
         np.ascontiguousarray(a, np.uint32),
         np.ascontiguousarray(b, np.uint32),
@@ -137,7 +137,7 @@ def build_index(
         ),
         indptr,
     )
-    return TieIndex(indptr, neighbour, times, init, begun, ended_ptr, ended, simple)
+    return TieIndex(indptr, neighbour, times, begun, ended_ptr, ended, simple)
 
 
 def by_rows(work: Callable[[int, int], None], indptr: NDArray[Any]) -> None:
@@ -166,7 +166,6 @@ def neighbour_sums(
             index.indptr,
             index.neighbour,
             index.times,
-            index.init,
             as_of,
             organic,
             values,
@@ -205,45 +204,44 @@ def contact_facts(
     u32, v32 = np.asarray(u, np.uint32), np.asarray(v, np.uint32)
     t64 = np.asarray(t, np.int64)
     count = len(u32)
-    mutuals = np.zeros((3, count), np.int32)
-    degrees = np.zeros((2, count), np.int32)
-    first = np.full(count, STILL, np.int64)
+    facts, first = np.empty((count, _FACTS), np.int32), np.empty(count, np.int64)  # all are written
     workers = threads()
     chunks = 8 * workers if count > 4096 else 1
     longest = int(np.diff(index.indptr).max(initial=0))
     cuts = np.linspace(0, count, chunks + 1).astype(np.int64)
     changes = (index.indptr, index.begun, index.ended_ptr, index.ended)
 
-    def degree(chunk: int, order: NDArray[Any], account: NDArray[Any], out: NDArray[Any]) -> None:
-        degree_kernel(cuts[chunk], cuts[chunk + 1], order, account, t64, changes, out)
+    def degree(chunk: int, order: NDArray[Any], account: NDArray[Any], column: int) -> None:
+        degree_kernel(cuts[chunk], cuts[chunk + 1], order, account, t64, changes, column, facts)
 
     def mutual(chunk: int) -> None:
         facts_kernel(
             bounds[chunk],
             bounds[chunk + 1],
-            (index.indptr, index.neighbour, index.times, index.init),
+            (index.indptr, index.neighbour, index.times),
             index.simple,
             longest,
-            (group, coded, smaller, t64),
+            contacts,
             as_of,
             organic,
-            mutuals,
+            facts,
             first,
         )
 
     with ThreadPoolExecutor(workers) as pool:
         larger = pool.submit(by_larger_end, index.indptr, u32, v32, chunks)
         orders = [pool.submit(by_account, index.accounts, ends) for ends in (u32, v32)]
-        done = []
-        for order, ends, out in zip(orders, (u32, v32), degrees, strict=True):
-            done += [
-                pool.submit(degree, chunk, order.result(), ends, out) for chunk in range(chunks)
-            ]
-        group, coded, smaller, bounds = larger.result()
+        # small pieces while the larger ends are found, and last, where they even out the threads
+        by_u, by_v = (order.result() for order in orders)
+        done = [pool.submit(degree, chunk, by_u, u32, _DEG_U) for chunk in range(chunks)]
+        *contacts, bounds = larger.result()
+        contacts = (*contacts, t64)
         done += [pool.submit(mutual, chunk) for chunk in range(chunks)]
+        done += [pool.submit(degree, chunk, by_v, v32, _DEG_V) for chunk in range(chunks)]
         for part in done:
             part.result()
-    return Facts(mutuals[0], mutuals[1], mutuals[2], degrees[0], degrees[1], first)
+    m, m_star, m_final, deg_u, deg_v = facts.T
+    return Facts(m, m_star, m_final, deg_u, deg_v, first)
 
 
 def circle(

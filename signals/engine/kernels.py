@@ -36,8 +36,7 @@ def transpose(  # pragma: no cover - compiled
         place[a[j]] += np.uint32(1)
     place[:] = indptr[:-1]
     neighbour = np.empty(2 * count, np.uint32)
-    times = np.empty((2 * count, 2), np.int64)
-    init = np.empty(2 * count, np.int64)
+    times = np.empty((2 * count, 3), np.int64)
     simple = True
     for i in range(2 * count):
         j = by_neighbour[i] >> np.uint32(1)
@@ -51,8 +50,8 @@ def transpose(  # pragma: no cover - compiled
         neighbour[at] = other
         times[at, 0] = start[j]
         times[at, 1] = end[j]
-        init[at] = begun
-    return indptr, neighbour, times, init, simple
+        times[at, 2] = begun
+    return indptr, neighbour, times, simple
 
 
 @nb.njit(cache=True, nogil=True)
@@ -272,7 +271,6 @@ def sums_kernel(  # pragma: no cover - compiled
     indptr: Any,
     neighbour: Any,
     times: Any,
-    init: Any,
     as_of: int,
     organic: bool,
     values: Any,
@@ -283,7 +281,7 @@ def sums_kernel(  # pragma: no cover - compiled
         last_seen = np.int64(-1)
         for j in range(indptr[i], indptr[i + 1]):
             w = np.int64(neighbour[j])
-            stands = times[j, 0] < as_of < times[j, 1] and (not organic or init[j] == NEVER)
+            stands = times[j, 0] < as_of < times[j, 1] and (not organic or times[j, 2] == NEVER)
             if stands and w != last_seen:
                 last_seen = w
                 for c in range(values.shape[1]):
