@@ -22,6 +22,8 @@ from staff.capabilities import Capability
 from staff.confirmation import NOTHING, confirm, is_confirmed, spend, ways
 from staff.views import require
 
+_WRONG = "refer_wrong"  # in the session: of which case, and what was wrong, until it is shown
+
 
 @require(Capability.DECIDE_ESCALATIONS)
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,10 +44,13 @@ def refer(request: HttpRequest, reference: str) -> HttpResponse:
     wrong = _unconfirmed(request, case)
     if wrong:
         form = forms.ReferForm(request.POST)
-        if form.is_valid():
-            keep_words(request, case, form)
-            return _confirm(request, case, form, wrong_password=wrong)
-        return with_refusal(request, case, form, status=422)
+        if not form.is_valid():
+            return with_refusal(request, case, form, status=422)
+        if keep_words(request, case, form):
+            # Back must never lead to the answer to a form: the browser would ask to send it again.
+            request.session[_WRONG] = [case.pk, wrong]
+            return go_to(request, _confirm_url(case, form.cleaned_data["version"]))
+        return _confirm(request, case, form, wrong_password=wrong)
 
     def refer_once(**written: Any) -> Case:
         referred = escalation.refer(**written)
@@ -75,7 +80,8 @@ def _confirm_what_was_written(request: HttpRequest, case: Case) -> HttpResponse:
     form = forms.ReferForm({**written, "version": request.GET.get("version", "")})
     if not form.is_valid() or not _may_refer(panel_context(request, case)):
         return redirect(case_url(case, "do=refer"))
-    return _confirm(request, case, form)
+    about, wrong = request.session.pop(_WRONG, (None, ""))
+    return _confirm(request, case, form, wrong_password=wrong if about == case.pk else "")
 
 
 def _unconfirmed(request: HttpRequest, case: Case) -> str:

@@ -67,11 +67,18 @@ def test_from_the_queue_to_the_police_and_into_the_trail(
         page.keyboard.press("Control+Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("to the police?")
     with landing(page):
+        page.get_by_label("Your password").fill("not it")
+        page.get_by_role("button", name="Refer to the police").click()
+    expect(page.get_by_text("The password is wrong.")).to_be_visible()
+    expect(page.get_by_label("Your password")).to_be_focused()
+    with landing(page):
         page.get_by_label("Your password").fill(PASSWORD)
         page.get_by_role("button", name="Refer to the police").click()
     expect(page.get_by_role("row", name=case.reference)).to_contain_text("Sam Field")
     case.refresh_from_db()
     assert case.state == State.REFERRED
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text(case.reference)
 
     # An auditor finds all of it
     said = set(Entry.objects.filter(target=f"case:{case.reference}").values_list("verb", flat=True))

@@ -35,10 +35,14 @@ def test_approval_shows_what_is_missing_and_asks_for_the_password(
     assert "Needed: region of the account." in confirm.text
     assert "Your password" in confirm.text
     for password, says in (("", "Enter your password"), ("wrong", "The password is wrong.")):
-        refused = browser.post(url, data | {"confirmed": "1", "password": password})
+        sent = data | {"confirmed": "1", "password": password}
+        refused = browser.post(url, sent, follow=True)
+        assert refused.redirect_chain == [(f"{url}?version={case.version}", 303)]
         assert refused.status_code == 422
         assert says in Seen(refused).text
         assert "I agree." in refused.content.decode()
+        again = browser.get(f"{url}?version={case.version}")
+        assert (again.status_code, says in Seen(again).text) == (200, False)
     case.refresh_from_db()
     assert case.state == "escalated"
 
@@ -120,8 +124,9 @@ def test_another_person_s_password_confirms_nothing(
     supervisor.save()
     case = factories.escalated(moderator)
     data = {"version": case.version, "note": "I agree.", "confirmed": "1", "password": PASSWORD}
-    refused = signed_in(supervisor).post(f"{_url(case, 'cases')}refer/", data)
+    refused = signed_in(supervisor).post(f"{_url(case, 'cases')}refer/", data, follow=True)
     assert refused.status_code == 422
+    assert "The password is wrong." in Seen(refused).text
     assert not Referral.objects.exists()
 
 
