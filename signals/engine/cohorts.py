@@ -24,6 +24,9 @@ Whole = NDArray[np.int64]
 # deciles of activity; activity is heavy-tailed, so the last one is divided further
 _ACTIVITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 CHILD_BAND = BANDS.index("13_15")  # whom a child recorded as an adult is compared with
+# Above this, an account recorded as an adult is taken for a child, and adults are not measured by
+# it. Up to a third of children are recorded so, and would be the upper end of every measure.
+TAKEN_FOR_A_CHILD = 0.5
 
 
 def _cuts(activity: Whole) -> Floats:
@@ -92,17 +95,20 @@ class Cohorts:
     ``levels``: (level, stretch, account) cell numbers; ``cells``: how many cells a level has;
     ``active``: (stretch, account) made any contact; ``child_share``: of children among the people
     of known age who are contacted by anybody; ``child_like``: by account, the probability that it
-    is a child recorded as an adult. ``offender`` accounts, confirmed by people, are
-    compared but never part of a comparison. ``groups``: what ``tails`` compares, once made.
+    is a child recorded as an adult. Those ``apart`` are compared but never part of a comparison:
+    offenders confirmed by people, and likely children among those recorded as adults.
+    ``threads_recorded``: whether the platform records private threads at all. ``groups``: what
+    ``tails`` compares, once made.
     """
 
     levels: NDArray[np.int32]
     cells: tuple[int, ...]
     active: NDArray[np.bool_]
-    offender: NDArray[np.bool_]
+    apart: NDArray[np.bool_]
     child_share: float
     child_like: Floats
     spec: ThresholdSpec
+    threads_recorded: bool = True
     priors: Priors = field(default_factory=Priors)
     groups: dict[tuple[int, int | None], Grouping] = field(default_factory=dict)
 
@@ -117,8 +123,12 @@ class Cohorts:
         child_like: Floats,
         spec: ThresholdSpec,
         priors: Priors | None = None,
+        threads_recorded: bool = True,
     ) -> Cohorts:
-        """``activity``: (stretch, account) numbers of contacts; deciles among the active."""
+        """``activity``: (stretch, account) numbers of contacts; deciles among the active.
+
+        ``offender``: accounts that people confirmed.
+        """
         priors = priors or Priors()
         stretches, accounts = activity.shape
         levels = np.zeros((4, stretches, accounts), np.int32)
@@ -132,12 +142,22 @@ class Cohorts:
             levels[2, s] = band
         bands = len(BANDS)
         cells = (bands * buckets * parts, bands * parts, bands, 1)
-        return cls(levels, cells, activity > 0, offender, child_share, child_like, spec, priors)
+        return cls(
+            levels,
+            cells,
+            activity > 0,
+            offender | (child_like > TAKEN_FOR_A_CHILD),
+            child_share,
+            child_like,
+            spec,
+            threads_recorded,
+            priors,
+        )
 
     @property
     def accounts(self) -> int:
         """How many accounts there are."""
-        return len(self.offender)
+        return len(self.apart)
 
     def group(
         self,
@@ -151,7 +171,7 @@ class Cohorts:
 
         With ``band`` every row is compared as if it were of that age band.
         """
-        members = members & ~self.offender[account]
+        members = members & ~self.apart[account]
         result = np.full(len(account), -1, np.int64)
         rows, cells_of, count = [], [], 0
         levels, places = [], []
@@ -378,7 +398,7 @@ class Cohorts:
             known = ~np.isnan(values[s])
             if not known.any():
                 continue
-            member = known & ~self.offender[account]
+            member = known & ~self.apart[account]
             member = member if member.any() else known
             band = self.levels[2, s, account].astype(np.int64)
             bucket = size[s].astype(np.int64)

@@ -21,6 +21,8 @@ FACT_COLUMNS = (
     "event", "u", "v", "t", "kind", "m", "m_star", "m_final", "deg_u", "deg_v", "first_mutual",
 )  # fmt: skip
 
+THREADS_RECORDED = 0.02  # private threads to a first contact, where a platform has any
+
 
 class Backend(Protocol):
     """What an engine does: hold tables by name, evaluate expressions, compute contact facts."""
@@ -217,3 +219,11 @@ def child_share(tables: Tables) -> float:
         )
     )
     return (float(found["children"][0]) + 1.0) / (float(found["known"][0]) + 4.0)
+
+
+def threads_recorded(tables: Tables) -> bool:
+    """Whether the platform records private threads: at least so many to a first contact."""
+    threads = tables.approaches.filter(tables.approaches.kind == canonical.CREATE)
+    found = tables.ask(threads.aggregate(threads=threads.count()))
+    contacts = tables.ask(tables.facts.aggregate(contacts=tables.facts.count()))
+    return int(found["threads"][0]) >= THREADS_RECORDED * max(int(contacts["contacts"][0]), 1)

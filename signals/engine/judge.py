@@ -16,8 +16,9 @@ from signals.engine.aside import judgement_aside
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Frame, Judgement, Tables, by_stretch
+from signals.indicators.private_threads import threads
 from signals.indicators.registry import REGISTRY
-from signals.scoring import POINTS, best_stretch, combine, flags, ranks, speaks_at, temper
+from signals.scoring import POINTS, best_stretch, combine, flags, ranks, temper
 from signals.spec import KEYS, ThresholdSpec
 
 Floats = NDArray[np.float64]
@@ -91,7 +92,6 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
         to = np.searchsorted(account, judgement.account)
         llr[:, KEYS.index(key), to] = temper(judgement.llr, key, spec)
         judgements[key] = judgement_aside(replace(judgement, llr=judgement.llr[:, :0].copy()))
-    _excuse(llr, spec)
     total, without = np.full((2, stretches, len(account)), np.nan)
     speaking = np.zeros(total.shape, np.int64)
     fired = np.zeros(total.shape, np.bool_)
@@ -148,13 +148,6 @@ def _judgements(
             yield before[0], before[1].result()
 
 
-def _excuse(llr: Floats, spec: ThresholdSpec) -> None:
-    """Belonging to the children's circle does not excuse taking them aside."""
-    belongs, aside = KEYS.index("embedded"), KEYS.index("private_threads")
-    speaks = np.nan_to_num(llr[:, aside]) >= speaks_at("private_threads", spec) - 1e-9
-    llr[:, belongs] = np.where(speaks, np.maximum(llr[:, belongs], 0.0), llr[:, belongs])
-
-
 def _highest(total: Floats) -> Floats:
     """The highest of the stretches, 0 where nothing is assessed."""
     highest = np.where(np.isnan(total), -np.inf, total).max(axis=0)
@@ -162,11 +155,17 @@ def _highest(total: Floats) -> Floats:
 
 
 def _minors(tables: Tables, accounts: int) -> NDArray[np.int64]:
-    """Distinct children that each account contacted: (stretch, account)."""
+    """Distinct children that each account contacted or wrote to: (stretch, account).
+
+    Children who let themselves be found are as much concerned as those who are looked for.
+    """
 
     def question() -> Table:
-        c = tables.toward_children()
-        return by_stretch(tables, c, "u", n=c.m >= 0)
+        went = tables.toward_children().select("u", "v", "stretch")
+        wrote = threads(tables)
+        both = went.union(wrote.filter(wrote.under_18).select("u", "v", "stretch"))
+        once = both.group_by("u", "v").aggregate(stretch=both.stretch.min())
+        return by_stretch(tables, once, "u", n=once.stretch >= 0)
 
     found = tables.answer("minors", question)
     result = np.zeros((len(tables.spec.stretches), accounts), np.int64)

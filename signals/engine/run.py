@@ -16,7 +16,7 @@ from signals.engine import explain as explaining
 from signals.engine import routes
 from signals.engine.canonical import CONTACT_KINDS
 from signals.engine.cohorts import Cohorts
-from signals.engine.derive import activity, child_share, derive
+from signals.engine.derive import activity, child_share, derive, threads_recorded
 from signals.engine.duckdb import DuckDB
 from signals.engine.frozen import FrozenCohorts
 from signals.engine.judge import Judged, judge_all
@@ -153,6 +153,7 @@ def assess(
     """Everybody's judgements, and as tables: linked accounts, age checks, scores."""
     active = activity(tables, prepared.count)
     share = priors.fixed("child_share", lambda: child_share(tables))
+    threads = priors.fixed("threads_recorded", lambda: threads_recorded(tables))
     cohorts = (FrozenCohorts if priors.frozen else Cohorts).build(
         prepared.band,
         prepared.tenure,
@@ -162,6 +163,7 @@ def assess(
         child_like(tables, prepared.count),
         spec,
         priors,
+        bool(threads),
     )
     judged = judge_all(tables, cohorts, prepared, spec)
     judged_all()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
-from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
+from signals.engine.canonical import CONTACT_KINDS, OUTCOME, OUTCOMES
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY, Prepared
 from signals.engine.priors import LAYOUTS, Priors
@@ -323,7 +323,10 @@ def _people_came(tables: Tables) -> Table:
 
 
 def people_met(tables: Tables) -> Table:
-    """First contacts with people of known age, whoever began: met_by, met_0 …, met_adults_0 …"""
+    """People of known age in contact, whoever began: met_by, met_0 …, met_adults_0 …
+
+    reached: those of them who granted what they were asked, or came.
+    """
     found: Table = tables.once("met", lambda: _people_met(tables))
     return found
 
@@ -331,12 +334,24 @@ def people_met(tables: Tables) -> Table:
 def _people_met(tables: Tables) -> Table:
     c = tables.contacts
     c = c.filter(c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
-    went = by_stretch(tables, c, "u", went=c.weight > 0, went_adults=c.weight == 0)
+    child = c.weight > 0
+    granted = c.outcome.isin([OUTCOME["accepted"], OUTCOME["followed"]])
+    went = by_stretch(
+        tables,
+        c,
+        "u",
+        went=child,
+        went_adults=~child,
+        granted=child & granted,
+        granted_adults=~child & granted,
+    )
     came = people_came(tables)
     both = went.outer_join(came, went.account == came.came_to)
     places = range(len(tables.spec.stretches))
     met = {
-        f"met{who}_{p}": both[f"went{who}_{p}"].fill_null(0) + both[f"came{who}_{p}"].fill_null(0)
+        f"{name}{who}_{p}": both[f"{part}{who}_{p}"].fill_null(0)
+        + both[f"came{who}_{p}"].fill_null(0)
+        for name, part in (("met", "went"), ("reached", "granted"))
         for who in ("", "_adults")
         for p in places
     }

@@ -1,10 +1,10 @@
-"""I9: whether the account belongs to the circle of the children it has contact with. Only lowers.
+"""I9: whether the account belongs to the circle of the children it has contact with.
 
 Teachers, coaches and creators are approached by children first, and the children around them know
 each other; and nobody is taken aside: where children are contacted by the dozen and hardly one is
 written to in private, that is no small thing to be absent, since grooming needs the two of them
-alone. Where the account takes children aside (I14 speaks), this counts for nothing: being
-surrounded by children does not excuse that. ``signals.engine.judge`` applies the exception.
+alone. It works both ways: an account that has contact with many children, to which adults come and
+hardly ever a child, belongs to no circle of theirs.
 """
 
 from __future__ import annotations
@@ -28,24 +28,29 @@ from signals.indicators.base import (
     counted,
     number,
     people_came,
+    people_met,
     too_few,
 )
+from signals.indicators.own_way import moved
 from signals.indicators.private_threads import threads
 from signals.scoring import log_beta_binomial, rate_range, shift_llr
 from signals.spec import ThresholdSpec
 
 KEY = "embedded"
-# among offenders children come first this seldom: mean share, concentration as everywhere
-COME_TO_OFFENDERS = 0.15
+# to offenders children come so much less often than to comparable accounts
+COME_TO_OFFENDERS = 0.5
 # so many offenders start private threads with the children they reach, if the platform has threads
 TAKE_ASIDE = 0.9
-RECORDED = 0.02  # share of children in contact to whom threads are started where there are threads
+# to whom nobody comes, neither do children; to whom adults come, children need not
+FEWER_COME = (-4.0, 0.0)
+COUNTED = "went", "came", "ties", "granted", "threads", "came_adults", "met_adults"
 
 
 def counts(tables: Tables) -> Table:
     """went, came: children contacted, and children who came first; ties: among those contacted.
 
-    granted: of those contacted, who accepted; threads: children to whom it started one.
+    granted: of those contacted, who accepted; threads: children to whom it started one;
+    came_adults of met_adults: adults who came first.
     """
     c = tables.toward_children()
     places = range(len(tables.spec.stretches))
@@ -64,26 +69,27 @@ def counts(tables: Tables) -> Table:
     both = went.left_join(came, went.went_from == came.came_to)
     both = both.left_join(ties, both.went_from == ties.tied)
     both = both.left_join(aside, both.went_from == aside.aside_by)
+    met = people_met(tables).select("met_by", *(f"met_adults_{p}" for p in places))
+    both = both.left_join(met, both.went_from == met.met_by)
     return both.select(
         account="went_from",
-        **{
-            f"{name}_{p}": both[f"{name}_{p}"].fill_null(0)
-            for name in ("went", "came", "ties", "granted", "threads")
-            for p in places
-        },
+        **{f"{name}_{p}": both[f"{name}_{p}"].fill_null(0) for name in COUNTED for p in places},
     )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Minus what speaks for belonging: children came first and know each other; none is alone."""
+    """Minus what speaks for belonging: children came first and know each other; none is alone.
+
+    How many came is a ratio both ways; the other two only lower.
+    """
     went, came = frame["went"], frame["came"]
     n = went + came
     enough = (n >= spec[KEY].minimum) & (went > 0)
     mean, concentration = cohorts.rates(frame.account, came, n)
-    offenders = log_beta_binomial(
-        came, n, np.minimum(COME_TO_OFFENDERS, 0.5 * mean), np.asarray(spec.concentration)
-    )
-    first = np.maximum(log_beta_binomial(came, n, mean, concentration) - offenders, 0.0)
+    adults, met_adults = frame["came_adults"], frame["met_adults"]
+    mean = moved(cohorts, frame.account, mean, adults, met_adults, FEWER_COME)
+    offenders = log_beta_binomial(came, n, COME_TO_OFFENDERS * mean, np.asarray(spec.concentration))
+    first = log_beta_binomial(came, n, mean, concentration) - offenders
     pairs = np.maximum(went * (went - 1.0), 1.0)
     density = np.log((frame["ties"] + 0.5) / (pairs + 5.0))
     size = np.floor(2.0 * np.log2(np.maximum(went, 1.0)))
@@ -102,6 +108,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
             "pairs": pairs / 2.0,
             "threads": frame["threads"],
             "reached": frame["granted"] + came,
+            "came_adults": adults,
+            "met_adults": met_adults,
         },
     )
 
@@ -119,22 +127,24 @@ def _in_the_open(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Floats:
     usual = log_beta_binomial(alone, reached, mean, concentration)
     offenders = log_beta_binomial(alone, reached, rate, np.asarray(spec.concentration))
     ratio = np.log1p(TAKE_ASIDE * np.expm1(np.clip(offenders - usual, -30.0, 30.0)))
-    recorded = cohorts.priors.fixed(
-        "threads_recorded",
-        lambda: float(alone[-1].sum() / max(reached[-1].sum(), 1.0)),
-    )
-    told = (reached >= spec[KEY].minimum) & (recorded >= RECORDED)
+    told = (reached >= spec[KEY].minimum) & cohorts.threads_recorded
     return np.where(told, np.maximum(-ratio, 0.0), 0.0)
 
 
 def sentence(said: Said) -> str:
     """Who came first, who knows whom, and with how many it was alone."""
+    d = said.details
+    adults = (
+        f", {number(d['came_adults'])} of {counted(d['met_adults'], 'adult', 'adults')}"
+        if d["met_adults"]
+        else ""
+    )
     return (
-        f"{number(said.k)} of {number(said.n)} children in contact with it came first; "
-        f"{compared(said)}. Among the children it contacted {number(said.details['ties'])} of "
-        f"{counted(said.details['pairs'], 'pair', 'pairs')} know each other. Of "
-        f"{counted(said.details['reached'], 'child', 'children')} reached, it started a private "
-        f"thread with {number(min(said.details['threads'], said.details['reached']))}."
+        f"{number(said.k)} of {number(said.n)} children in contact with it came first{adults}; "
+        f"{compared(said)}. Among the children it contacted {number(d['ties'])} of "
+        f"{counted(d['pairs'], 'pair', 'pairs')} know each other. Of "
+        f"{counted(d['reached'], 'child', 'children')} reached, it started a private thread with "
+        f"{number(min(d['threads'], d['reached']))}."
     )
 
 

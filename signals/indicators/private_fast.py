@@ -119,7 +119,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
         cohort, concentration = cohorts.rates(frame.account, k, n)
         others = frame[f"adult_{part}"], frame[f"adult_{of}"]
         mean = moved(cohorts, frame.account, cohort, *others)
-        enough = n >= minimum
+        # where no threads are recorded, none can follow a request
+        enough = (n >= minimum) & (part == "night" or cohorts.threads_recorded)
         llr = rate_llr(k, n, mean, concentration, rate, spec.concentration, enough)
         llr = cohorts.or_a_child(llr, frame.account, k, n, rate)
         speak.append(np.where(enough, np.where(llr > 0.0, RAISES, ASSESSED), 0.0))

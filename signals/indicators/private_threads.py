@@ -1,4 +1,10 @@
-"""I14: private threads that the account started with children, whoever had made contact first."""
+"""I14: private threads that the account started with children, whoever had made contact first.
+
+Two questions about the same threads, each of which counts half. Of its private threads, how many
+are with children: compared with whom the account meets at all, since whoever teaches children
+meets few adults. Of the children it reached, to how many did it start a thread: compared with its
+way with adults, since some people write to everybody.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,7 @@ from signals.indicators.base import (
     Said,
     Spread,
     Tables,
+    about,
     by_stretch,
     compared,
     counted,
@@ -25,11 +32,12 @@ from signals.indicators.base import (
     too_few,
     was,
 )
-from signals.scoring import rate_llr, rate_range, shift_llr
+from signals.indicators.own_way import moved
+from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 
 KEY = "private_threads"
-GAP_CAP = 1.5  # the gap to the account's threads with adults says at most so much
+WHOM = "met", "met_adults", "reached", "reached_adults"
 
 
 def threads(tables: Tables) -> Table:
@@ -67,7 +75,7 @@ def threads(tables: Tables) -> Table:
 
 
 def counts(tables: Tables) -> Table:
-    """k of n threads with children; any: peers too; adults; met, met_adults: people in contact."""
+    """k of n threads with children; any: peers too; adults; beside them ``people_met``."""
     c = threads(tables)
     mine = by_stretch(tables, c, "u", k=c.child, n=c.t >= 0, adults=c.grown, any=c.under_18)
     busy = mine.filter(mine[f"n_{len(tables.spec.stretches) - 1}"] >= 1)
@@ -78,49 +86,65 @@ def counts(tables: Tables) -> Table:
         "account",
         **{
             f"{name}_{p}": both[f"{name}_{p}"].fill_null(0)
-            for name in ("k", "n", "adults", "any", "met", "met_adults")
+            for name in ("k", "n", "adults", "any", *WHOM)
             for p in places
         },
     )
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
-    """Beta-binomial LLR of k of n, and the gap to the account's own threads with adults."""
-    k, n = frame["k"], frame["n"]
-    mean, concentration = cohorts.rates(frame.account, k, n)
+    """Half the Beta-binomial LLR of k of n threads, half that of k of the children reached.
+
+    The first against the cohort moved by whom the account meets, the second against the cohort
+    moved by its threads with the adults it reached (see ``moved``).
+    """
+    k, n, adults, young = (frame[name] for name in ("k", "n", "adults", "any"))
     rate = spec[KEY].alternative or 0.5
     enough = n >= spec[KEY].minimum
-    llr = rate_llr(k, n, mean, concentration, rate, spec.concentration, enough)
+    met = frame["met"]
+
+    mean, concentration = cohorts.rates(frame.account, k, n)
+    mean = moved(cohorts, frame.account, mean, met, met + frame["met_adults"])
+    whom = rate_llr(k, n, mean, concentration, rate, spec.concentration, enough)
     # to a child, whom it writes to are no younger children but peers
-    llr = cohorts.or_a_child(llr, frame.account, frame["any"], n, rate)
-    children, adults = k + 0.5, frame["adults"] + 0.5
-    gap = np.log(children / (frame["met"] + 1.0)) - np.log(adults / (frame["met_adults"] + 1.0))
-    z = gap / np.sqrt(1.0 / children + 1.0 / adults)
-    apart = np.clip(shift_llr(z), -GAP_CAP, GAP_CAP)
+    whom = cohorts.or_a_child(whom, frame.account, young, n, rate)
+
+    # a thread reaches somebody too
+    reached = np.maximum(frame["reached"], k)
+    reached_adults = np.maximum(frame["reached_adults"], adults)
+    usual, scatter = cohorts.rates(frame.account, k, reached)
+    usual = moved(cohorts, frame.account, usual, adults, reached_adults)
+    often = rate_llr(k, reached, usual, scatter, rate, spec.concentration, enough)
+    often = cohorts.or_a_child(often, frame.account, young, np.maximum(reached, young), rate)
     return Judgement(
         account=frame.account,
-        llr=llr + apart,
+        llr=0.5 * (whom + often),
         k=k,
         n=n,
         expected=n * mean,
         spread=Spread(rate_range, mean, concentration),
         details={
-            "adults": frame["adults"],
-            "met": frame["met"],
-            "met_adults": frame["met_adults"],
+            "adults": adults,
+            "reached": reached,
+            "usual": reached * usual,
+            "reached_adults": reached_adults,
         },
     )
 
 
 def sentence(said: Said) -> str:
-    """k of n, and how it treats adults."""
+    """k of n, and of those whom it reached, children and adults."""
     d = said.details
-    return (
+    text = (
         f"{number(said.k)} of {number(said.n)} private threads it started {was(said.k)} with "
-        f"children; {compared(said)}. It started one with {number(said.k)} of the "
-        f"{counted(d['met'], 'child', 'children')} and with {number(d['adults'])} of the "
-        f"{counted(d['met_adults'], 'adult', 'adults')} it had contact with."
+        f"children; judged by how many children it meets at all, {compared(said)}. Of the "
+        f"{counted(d['reached'], 'child', 'children')} it reached it started one with "
+        f"{number(said.k)} (comparable accounts: {about(d['usual'])})"
     )
+    if d["reached_adults"]:
+        adults = counted(d["reached_adults"], "adult", "adults")
+        text += f", of the {adults} with {number(d['adults'])}, which is taken into account"
+    return text + "."
 
 
 def lacking(said: Said | None, spec: ThresholdSpec) -> str:

@@ -15,6 +15,7 @@ from signals.simulate.moments import active_from, spread, waves
 from signals.simulate.planning import Planner
 from signals.simulate.population import Floats, Ids
 from signals.simulate.settings import DAY
+from signals.simulate.strategies import FIRST_OFFENDER
 
 
 class PlantedPlanner(Planner):
@@ -214,6 +215,15 @@ class PlantedPlanner(Planner):
         chance: Floats = np.select([age < 12, age < 15, age < 18], [0.3, 0.34, 0.2], 0.0)
         return chance
 
+    def sought(self) -> list[Contacts]:
+        """Children who turn to planted accounts by themselves, as they do to anybody pleasant."""
+        people = np.flatnonzero(self.people.kind >= FIRST_OFFENDER).astype(np.int32)
+        owner = np.repeat(people, self.counts(people.size, 2.5, 0.8, 0, 30))
+        time = spread(self.rng, active_from(self.people, owner), self.end)
+        child = self.children_of_town(self.people.town[owner], time)
+        owner, child, time = owner[child >= 0], child[child >= 0], time[child >= 0]
+        return [self.plan("incoming", child, time, Mode.NAMED, owner)]
+
     def all(self) -> list[Contacts]:
         """Everything that the planted accounts plan, in a fixed order."""
         groups = (
@@ -226,6 +236,7 @@ class PlantedPlanner(Planner):
             self.mutual_collectors,
             self.sleepers,
             self.role_abusers,
+            self.sought,
         )
         return [contacts for group in groups for contacts in group()]
 

@@ -201,7 +201,7 @@ def make_population(rng: np.random.Generator, settings: SimulationSettings) -> P
         attraction=_logit_beta(rng, 6.0, 3.4, size),
         openness=_logit_beta(rng, 4.0, 2.6, size),
         stranger_share=rng.beta(1.25, 2.75, size),
-        child_share=np.where(age < 18, 0.0, rng.beta(0.4, 8.0, size)),
+        child_share=np.where(age < 18, 0.0, rng.beta(0.35, 4.5, size)),
         night_share=np.where(age < 25, rng.beta(1.6, 8.0, size), rng.beta(1.2, 9.0, size)),
         thread_habit=np.exp(rng.normal(-0.2, 0.65, size)) * np.where(planted, 1.4, 1.0),
         irritation=np.exp(rng.normal(-0.35, 0.85, size)),
