@@ -35,9 +35,9 @@ def log_beta_binomial(k: Floats, n: Floats, mean: Floats, concentration: Floats)
     return np.asarray(special.betaln(k + a, n - k + b) - special.betaln(a, b))
 
 
-ANY_RATE = 0.01
-"""Of harmless accounts so many may have any rate: those whom the fit leaves out at the top are
-harmless too, nearly all of them."""
+ALIKE = 0.01
+"""So many harmless accounts go about one thing just as offenders do: those whom the fit leaves out
+at the top are harmless too, nearly all of them."""
 
 
 def rate_llr(
@@ -55,9 +55,9 @@ def rate_llr(
     rate with the concentration ``about``. Where the cohort itself lies near or above that mean, the
     alternative moves halfway from the cohort's mean to 1: otherwise few would look like offenders
     for being *less* extreme than everybody. For the same reason a rate below the cohort's never
-    counts against an account. One in a hundred of the cohort (``ANY_RATE``) is taken to have any
-    rate whatever, uniformly: without these, three of three would be worth as much as thirty of
-    thirty. ``where``: NaN elsewhere, at no cost.
+    counts against an account. One in a hundred of the cohort (``ALIKE``) is taken to be like
+    offenders in this, so that a single rate is worth log 100 at most, however far it lies beyond
+    what was fitted. ``where``: NaN elsewhere, at no cost.
     """
     if where is not None:
         found = np.full(k.shape, np.nan)
@@ -66,11 +66,10 @@ def rate_llr(
         )
         return found
     offenders = np.maximum(alternative, 0.5 * (1.0 + mean))
-    usual = np.logaddexp(
-        np.log1p(-ANY_RATE) + log_beta_binomial(k, n, mean, concentration),
-        np.log(ANY_RATE) + log_beta_binomial(k, n, np.asarray(0.5), np.asarray(2.0)),
+    llr = log_beta_binomial(k, n, offenders, np.asarray(about)) - log_beta_binomial(
+        k, n, mean, concentration
     )
-    llr = log_beta_binomial(k, n, offenders, np.asarray(about)) - usual
+    llr = -np.logaddexp(np.log1p(-ALIKE) - llr, np.log(ALIKE))
     return np.asarray(np.where(k <= n * mean, np.minimum(llr, 0.0), llr))
 
 

@@ -45,13 +45,20 @@ def test_a_rate_below_the_cohort_never_speaks_against_an_account(
 def test_beta_binomial_is_scipys() -> None:
     n, mean, concentration = 19.0, 0.2, 9.0
     one, other = (
-        stats.betabinom.logpmf(17, n, m * c, (1 - m) * c)
+        stats.betabinom.pmf(17, n, m * c, (1 - m) * c)
         for m, c in ((0.85, 6.0), (mean, concentration))
     )
     llr = scoring.rate_llr(
         np.array([17.0]), np.array([n]), np.array([mean]), np.array([concentration]), 0.85, 6.0
     )
-    assert llr[0] == pytest.approx(one - other)
+    assert llr[0] == pytest.approx(np.log(one / (0.99 * other + 0.01 * one)))
+
+
+def test_a_rate_is_worth_no_more_than_the_harmless_who_share_it_allow() -> None:
+    k = np.array([1.0, 3.0, 6.0, 12.0])
+    llr = scoring.rate_llr(k, k, np.full(4, 0.01), np.full(4, 60.0), 0.85, 6.0)
+    assert (np.diff(llr) > 0.0).all()
+    assert np.log(50.0) < llr[-1] < np.log(100.0)
 
 
 def test_gamma_poisson_is_scipys_negative_binomial() -> None:
