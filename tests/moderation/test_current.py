@@ -19,7 +19,7 @@ KNOWN = Known(
     state=State.OPEN,
     run=1,
     thresholds=1,
-    points=111.0,
+    points=131.0,
     points_when_decided=None,
     minors=4,
     reasons=frozenset(),
@@ -29,7 +29,7 @@ FOUND = Found(
     run=2,
     thresholds=1,
     flagged=False,
-    points=111.0,
+    points=131.0,
     minors=4,
     reasons=frozenset(),
     severity=Severity.STANDARD,
@@ -65,7 +65,7 @@ def test_between_the_bounds_nothing_changes(scores: list[float], bounds: Bounds)
             assert standing[place + 1] is standing[place]
 
 
-@given(scores=st.lists(st.floats(-300.0, 109.9), min_size=1), start=st.floats(-300.0, 109.9))
+@given(scores=st.lists(st.floats(-300.0, 129.9), min_size=1), start=st.floats(-300.0, 129.9))
 def test_a_case_that_never_reached_the_bound_has_not_fallen(
     scores: list[float], start: float
 ) -> None:
@@ -82,15 +82,15 @@ def test_without_a_margin_both_bounds_are_one(points: float, fallen: bool, open_
 
 @pytest.mark.parametrize(
     ("open_at", "keep_margin", "fallen"),
-    [(130.0, 20.0, False), (160.0, 20.0, True), (160.0, 60.0, False), (130.0, 0.0, True)],
+    [(150.0, 20.0, False), (180.0, 20.0, True), (180.0, 60.0, False), (150.0, 0.0, True)],
 )
 def test_each_assessment_is_measured_by_the_set_of_its_own_run(
     open_at: float, keep_margin: float, fallen: bool
 ) -> None:
-    """125 points, once under the set by which the case opened and then under another."""
+    """145 points, once under the set by which the case opened and then under another."""
     now = Bounds(open_at, keep_margin)
     assert (
-        has_fallen(fallen=False, points_before=125.0, before=DEFAULT, points=125.0, now=now)
+        has_fallen(fallen=False, points_before=145.0, before=DEFAULT, points=145.0, now=now)
         is fallen
     )
 
@@ -100,28 +100,28 @@ def test_each_assessment_is_measured_by_the_set_of_its_own_run(
 
 @pytest.mark.parametrize("state", [State.OPEN, State.IN_REVIEW, State.ESCALATED, State.MONITORING])
 def test_crossing_a_bound_reaches_a_live_case_however_small_the_step(state: State) -> None:
-    known = replace(KNOWN, state=state, points_when_decided=125.0)
-    assert judge(known, replace(FOUND, points=109.9), reopen_points=40.0) is Step.UPDATE
-    assert judge(known, replace(FOUND, points=110.0), reopen_points=40.0) is Step.NOTHING
-    fallen = replace(known, points=128.0, fallen=True)
-    assert judge(fallen, replace(FOUND, points=130.0), reopen_points=40.0) is Step.UPDATE
-    assert judge(fallen, replace(FOUND, points=129.9), reopen_points=40.0) is Step.NOTHING
-    assert judge(fallen, replace(FOUND, points=119.0), reopen_points=40.0) is Step.NOTHING
+    known = replace(KNOWN, state=state, points_when_decided=145.0)
+    assert judge(known, replace(FOUND, points=129.9), reopen_points=40.0) is Step.UPDATE
+    assert judge(known, replace(FOUND, points=130.0), reopen_points=40.0) is Step.NOTHING
+    fallen = replace(known, points=148.0, fallen=True)
+    assert judge(fallen, replace(FOUND, points=150.0), reopen_points=40.0) is Step.UPDATE
+    assert judge(fallen, replace(FOUND, points=149.9), reopen_points=40.0) is Step.NOTHING
+    assert judge(fallen, replace(FOUND, points=139.0), reopen_points=40.0) is Step.NOTHING
 
 
 def test_other_thresholds_alone_can_let_a_case_fall_and_bring_it_back() -> None:
-    higher = replace(FOUND, thresholds=2, bounds=Bounds(160.0, 20.0))
+    higher = replace(FOUND, thresholds=2, bounds=Bounds(180.0, 20.0))
     assert judge(KNOWN, higher, reopen_points=40.0) is Step.UPDATE
     assert falls(KNOWN, higher)
     known = replace(KNOWN, fallen=True, bounds=higher.bounds, thresholds=2)
-    lower = replace(FOUND, thresholds=3, bounds=Bounds(110.0, 20.0))
+    lower = replace(FOUND, thresholds=3, bounds=Bounds(130.0, 20.0))
     assert judge(known, lower, reopen_points=40.0) is Step.UPDATE
     assert not falls(known, lower)
 
 
 @pytest.mark.parametrize("state", [State.DISMISSED, State.REFERRED])
 def test_an_ended_case_is_none_of_its_business(state: State) -> None:
-    known = replace(KNOWN, state=state, points_when_decided=111.0)
+    known = replace(KNOWN, state=state, points_when_decided=131.0)
     assert judge(known, replace(FOUND, points=20.0), reopen_points=40.0) is Step.NOTHING
 
 
@@ -149,31 +149,35 @@ STAYS = " It stays here until somebody decides."
 @pytest.mark.parametrize(
     ("points", "bounds", "words"),
     [
-        (96.2, DEFAULT, "has fallen to 96 points, more than 20 below the 130 at which cases open."),
         (
-            109.8,
+            116.2,
             DEFAULT,
-            "has fallen to just under 110 points, more than 20 below the 130 at which cases open.",
+            "has fallen to 116 points, more than 20 below the 150 at which cases open.",
+        ),
+        (
+            129.8,
+            DEFAULT,
+            "has fallen to just under 130 points, more than 20 below the 150 at which cases open.",
         ),
         (
             -12.0,
             DEFAULT,
-            "has fallen to −12 points, more than 20 below the 130 at which cases open.",
+            "has fallen to −12 points, more than 20 below the 150 at which cases open.",
         ),
         (
-            115.0,
+            135.0,
             DEFAULT,
-            "fell more than 20 points below the 130 at which cases open, and is 115 now.",
+            "fell more than 20 points below the 150 at which cases open, and is 135 now.",
         ),
         (
-            96.0,
-            Bounds(130.0, 0.0),
-            "has fallen to 96 points, below the 130 at which cases open.",
+            116.0,
+            Bounds(150.0, 0.0),
+            "has fallen to 116 points, below the 150 at which cases open.",
         ),
         (
-            96.0,
-            Bounds(130.5, 7.25),
-            "has fallen to 96 points, more than 7.25 below the 130.5 at which cases open.",
+            116.0,
+            Bounds(150.5, 7.25),
+            "has fallen to 116 points, more than 7.25 below the 150.5 at which cases open.",
         ),
     ],
 )

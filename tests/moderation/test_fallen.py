@@ -28,20 +28,20 @@ SYSTEM = Actor.system("worker")
 
 def reassess(of: Account, points: float, **given: Any) -> Assessment:
     """A later run's assessment of an account, taken in."""
-    found = factories.assessment(of, points=points, flagged=points >= 130.0, **given)
+    found = factories.assessment(of, points=points, flagged=points >= 150.0, **given)
     intake.open_cases(found.run, SYSTEM)
     return found
 
 
 def test_a_case_falls_below_the_margin_stays_in_between_and_comes_back() -> None:
-    case = factories.case(points=131.0)
-    story = [(112.0, False), (109.5, True), (125.0, True), (128.0, True), (130.5, False)]
+    case = factories.case(points=151.0)
+    story = [(132.0, False), (129.5, True), (145.0, True), (148.0, True), (150.5, False)]
     for points, fallen in story:
         reassess(case.account, points)
         case.refresh_from_db()
         assert (case.fallen, case.state) == (fallen, "open"), points
-    # 128 was a step of less than ten from 125, and decided nothing
-    assert (case.points, case.version) == (130.5, 5)
+    # 148 was a step of less than ten from 145, and decided nothing
+    assert (case.points, case.version) == (150.5, 5)
     told = Entry.objects.filter(verb="case.update").order_by("number")
     assert [(entry.before["fallen"], entry.after["fallen"]) for entry in told] == [
         (False, False),
@@ -52,41 +52,41 @@ def test_a_case_falls_below_the_margin_stays_in_between_and_comes_back() -> None
 
 
 def test_a_small_step_over_the_bound_reaches_the_case() -> None:
-    case = factories.case(points=131.0)
-    reassess(case.account, 111.0)
-    found = reassess(case.account, 109.0)
+    case = factories.case(points=151.0)
+    reassess(case.account, 131.0)
+    found = reassess(case.account, 129.0)
     case.refresh_from_db()
-    assert (case.points, case.assessment, case.fallen) == (109.0, found, True)
+    assert (case.points, case.assessment, case.fallen) == (129.0, found, True)
 
 
 def test_an_account_that_hovers_over_the_margin_is_told_of_once() -> None:
-    case = factories.case(points=131.0)
-    for points in (109.0, 111.0, 109.0, 111.0, 109.0):
+    case = factories.case(points=151.0)
+    for points in (129.0, 131.0, 129.0, 131.0, 129.0):
         reassess(case.account, points)
     case.refresh_from_db()
-    assert (case.version, case.points, case.fallen) == (2, 109.0, True)
+    assert (case.version, case.points, case.fallen) == (2, 129.0, True)
 
 
 def test_taking_a_run_in_twice_changes_nothing_more() -> None:
-    case = factories.case(points=131.0)
-    found = reassess(case.account, 90.0)
+    case = factories.case(points=151.0)
+    found = reassess(case.account, 110.0)
     before = list(Case.objects.values()), Entry.objects.count()
     assert intake.open_cases(found.run, SYSTEM) == (0, 0)
     assert (list(Case.objects.values()), Entry.objects.count()) == before
 
 
 def test_the_set_of_the_shown_assessments_run_counts(admin: User) -> None:
-    wide = factories.thresholds(admin, spec={"open_at": 130.0, "keep_margin": 50.0})
-    case = factories.case(points=131.0, in_run=factories.run(thresholds=wide))
-    reassess(case.account, 85.0, in_run=factories.run(thresholds=wide))
+    wide = factories.thresholds(admin, spec={"open_at": 150.0, "keep_margin": 50.0})
+    case = factories.case(points=151.0, in_run=factories.run(thresholds=wide))
+    reassess(case.account, 105.0, in_run=factories.run(thresholds=wide))
     case.refresh_from_db()
     assert not case.fallen
-    narrow = factories.thresholds(admin, spec={"open_at": 100.0, "keep_margin": 10.0})
-    reassess(case.account, 85.0, in_run=factories.run(thresholds=narrow))
+    narrow = factories.thresholds(admin, spec={"open_at": 120.0, "keep_margin": 10.0})
+    reassess(case.account, 105.0, in_run=factories.run(thresholds=narrow))
     case = Case.objects.get()
-    assert (case.fallen, case.points) == (True, 85.0)
+    assert (case.fallen, case.points) == (True, 105.0)
     assert fallen_words(case) == (
-        "Its score has fallen to 85 points, more than 10 below the 100 at which cases open. "
+        "Its score has fallen to 105 points, more than 10 below the 120 at which cases open. "
         "It stays here until somebody decides."
     )
 
@@ -102,8 +102,8 @@ def test_a_held_and_a_monitored_case_fall_where_they_are(moderator: User) -> Non
 
 
 def test_a_dismissed_case_says_nothing_and_reopens_as_current(moderator: User) -> None:
-    case = factories.case(points=131.0)
-    reassess(case.account, 90.0)
+    case = factories.case(points=151.0)
+    reassess(case.account, 110.0)
     case = factories.dismiss(moderator, Case.objects.get())
     assert fallen_words(case) == ""
     found = factories.assessment(case.account, factories.run(basis=factories.basis()), points=190.0)
@@ -114,23 +114,23 @@ def test_a_dismissed_case_says_nothing_and_reopens_as_current(moderator: User) -
 
 
 def test_the_history_says_when_it_fell_and_came_back() -> None:
-    case = factories.case(points=131.0)
-    for points in (90.0, 140.0):
+    case = factories.case(points=151.0)
+    for points in (110.0, 160.0):
         reassess(case.account, points)
     case.refresh_from_db()
     told = [item.facts for item in history(case).items]
     assert told == [
-        [("Points", "90 → 140"), ("Score", "is back")],
-        [("Points", "131 → 90"), ("Score", "has fallen")],
-        [("Points", "131")],
+        [("Points", "110 → 160"), ("Score", "is back")],
+        [("Points", "151 → 110"), ("Score", "has fallen")],
+        [("Points", "151")],
     ]
 
 
 def test_intake_asks_for_all_threshold_sets_at_once(admin: User) -> None:
     run = factories.run()
-    cases = [factories.case(points=131.0) for _ in range(3)]
+    cases = [factories.case(points=151.0) for _ in range(3)]
     for case in cases:
-        factories.assessment(case.account, run, points=90.0)
+        factories.assessment(case.account, run, points=110.0)
     with CaptureQueriesContext(connection) as queries:
         intake.open_cases(run, SYSTEM)
     assert sum('FROM "signals_thresholdset"' in query["sql"] for query in queries) == 1
@@ -145,11 +145,11 @@ def test_the_view_holds_live_fallen_cases_of_every_state_and_no_others(moderator
         (factories.escalated(moderator), factories.escalated(moderator)),
     )
     for fallen, current in pairs:
-        reassess(fallen.account, 90.0)
-        reassess(current.account, 120.0)
+        reassess(fallen.account, 110.0)
+        reassess(current.account, 140.0)
         expected.add(fallen.pk)
     ended = factories.case()
-    reassess(ended.account, 90.0)
+    reassess(ended.account, 110.0)
     factories.dismiss(moderator, Case.objects.get(pk=ended.pk))
 
     page = queue.page(moderator, queue.Filters.read({"view": "fallen"}))
