@@ -23,7 +23,7 @@ INDICATORS: tuple[tuple[str, str, str], ...] = (
     ("youngest", "Leans to the youngest", "ages"),
     ("spread", "Moves between unconnected groups of children", "surroundings"),
     ("made_mutuals", "Friends in common that it made itself", "strangers"),
-    ("embedded", "Belongs to the children's circle", "surroundings"),
+    ("embedded", "Whether it belongs to the children's circle", "surroundings"),
     ("private_fast", "Goes private fast, at night", "tempo"),
     ("co_targeting", "Approaches the same children as another account", "rings"),
     ("age_mismatch", "Recorded age does not fit the surroundings", "ages"),
