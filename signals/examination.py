@@ -82,9 +82,8 @@ def examine(
     """The report of ``evaluate`` on one community.
 
     ``ablation``: the score without each indicator, added up again over all stretches. What one
-    indicator takes from another stays (``persists`` knows linked accounts, and ``embedded`` gives
-    way where ``private_threads`` speaks). Without ``private_fast`` the engine also runs anew, for
-    the flags.
+    indicator takes from another stays (``persists`` knows linked accounts). Without
+    ``private_fast`` the engine also runs anew, for the flags.
     ``replays`` evenly spread dates find when each account would first have been flagged (0: none).
     """
     community = simulate(settings)

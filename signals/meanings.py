@@ -16,8 +16,8 @@ MEANINGS: Final[dict[str, str]] = {
     "20 points double the odds.",
     "min_groups": "A group agrees when one of its indicators, taken by itself, makes the odds "
     "2.7 times as high or more. With 2, no single kind of evidence flags anybody.",
-    "min_minors": "Different children contacted or written to. Not asked where reports by children, acting "
-    "together with another account, or coming back after a refusal speak.",
+    "min_minors": "Different children contacted or written to. Not asked where reports by "
+    "children, acting together with another account, or coming back after a refusal speak.",
     "keep_margin": "A live case whose score falls further than this below the points at which "
     "cases open is said to have fallen, and listed so in the queue, until it has those points "
     "again. In between nothing changes. It is never closed by that: a person decides.",
