@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals.engine.beta_binomial import NO_RATE
-from signals.engine.cohorts import CHILD_BAND, Cohorts, own_cell
+from signals.engine.cohorts import CHILD_BAND, Cohorts
+from signals.engine.grouping import own_cell
 from signals.engine.prepare import BANDS
 
 Floats = NDArray[np.float64]
