@@ -93,7 +93,7 @@ def derive(
     """
     priors = priors or Priors()
     keep = backend.materialise
-    accounts = backend.load("accounts", prepared.accounts)
+    accounts = keep("people", backend.load("accounts", prepared.accounts))
     stated = backend.load("stated_ties", prepared.ties)
     events = backend.load("events", prepared.events)
     replies = backend.load("replies", prepared.replies)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
-from signals.engine.canonical import CONTACT_KINDS, OUTCOME, OUTCOMES
+from signals.engine.canonical import CONTACT_KINDS, OUTCOMES
 from signals.engine.cohorts import Cohorts
 from signals.engine.prepare import DAY, Prepared
 from signals.engine.priors import LAYOUTS, Priors
@@ -297,66 +297,6 @@ def safety_rows(chosen: Table, kind: Any, counted: Any, value: Any) -> Table:
         counted=counted,
         value=value.cast("float64"),
     )
-
-
-def people_came(tables: Tables) -> Table:
-    """People of known age who contacted each account first: came_to, came_0 …, came_adults_0 …
-
-    came_tied: those who had ties enough for a friend in common to be expected; came_strange: of
-    these, without one.
-    """
-    found: Table = tables.once("came", lambda: _people_came(tables))
-    return found
-
-
-def _people_came(tables: Tables) -> Table:
-    f = tables.facts.select("u", "v", "t", "m", "deg_u")
-    ages = tables.accounts.filter(tables.accounts.until_18.notnull())
-    ages = ages.select(other="account", until_18="until_18")
-    f = f.join(ages, f.u == ages.other)
-    f = f.mutate(stretch=stretch_of(f.t, tables.spec, tables.as_of))
-    f = f.filter(f.stretch < len(tables.spec.stretches))
-    child, tied = f.t < f.until_18, f.deg_u >= tables.spec.informative_ties
-    whom = {"came": child, "came_adults": ~child, "came_tied": tied}
-    came = by_stretch(tables, f, "v", **whom, came_strange=tied & (f.m == 0))
-    return tables.keep("people_came", came.rename(came_to="account"))
-
-
-def people_met(tables: Tables) -> Table:
-    """People of known age in contact, whoever began: met_by, met_0 …, met_adults_0 …
-
-    reached: those of them who granted what they were asked, or came.
-    """
-    found: Table = tables.once("met", lambda: _people_met(tables))
-    return found
-
-
-def _people_met(tables: Tables) -> Table:
-    c = tables.contacts
-    c = c.filter(c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
-    child = c.weight > 0
-    granted = c.outcome.isin([OUTCOME["accepted"], OUTCOME["followed"]])
-    went = by_stretch(
-        tables,
-        c,
-        "u",
-        went=child,
-        went_adults=~child,
-        granted=child & granted,
-        granted_adults=~child & granted,
-    )
-    came = people_came(tables)
-    both = went.outer_join(came, went.account == came.came_to)
-    places = range(len(tables.spec.stretches))
-    met = {
-        f"{name}{who}_{p}": both[f"{part}{who}_{p}"].fill_null(0)
-        + both[f"came{who}_{p}"].fill_null(0)
-        for name, part in (("met", "went"), ("reached", "granted"))
-        for who in ("", "_adults")
-        for p in places
-    }
-    met = both.select(met_by=both.account.fill_null(both.came_to), **met)
-    return tables.keep("people_met", met)
 
 
 def stretch_of(t: Any, spec: ThresholdSpec, as_of: int) -> Any:

@@ -23,11 +23,11 @@ from signals.indicators.base import (
     half_ties,
     needed,
     number,
-    people_met,
     safety_rows,
     stretch_of,
     total,
 )
+from signals.indicators.people import people_met
 from signals.scoring import excess_llr
 from signals.spec import ThresholdSpec
 

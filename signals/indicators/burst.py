@@ -27,6 +27,7 @@ from signals.indicators.base import (
     number,
     too_few,
 )
+from signals.indicators.people import busy
 from signals.scoring import mixture_z, shift_llr
 from signals.spec import ThresholdSpec
 
@@ -47,10 +48,8 @@ def counts(tables: Tables) -> Table:
     Of accounts that contacted children enough.
     """
     c = _contacts(tables)
-    children = tables.toward_children()
-    many = children.group_by("u").aggregate(children=children.count())
-    many = many.filter(many.children >= tables.spec[KEY].minimum).select(busy="u")
-    c = c.join(many, c.u == many.busy)
+    many = busy(tables, tables.spec[KEY].minimum)
+    c = c.semi_join(many, c.u == many.busy)
     return tables.busiest(
         c.select(account="u", t="t", child=(c.weight > 0).cast("int8"), stretch="stretch"), WINDOWS
     )

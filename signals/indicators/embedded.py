@@ -12,6 +12,7 @@ from __future__ import annotations
 import ibis
 import numpy as np
 from ibis.expr.types import Table
+from numpy.typing import NDArray
 
 from signals.engine.canonical import OUTCOME
 from signals.engine.cohorts import Cohorts
@@ -27,11 +28,10 @@ from signals.indicators.base import (
     contact_rows,
     counted,
     number,
-    people_came,
-    people_met,
     too_few,
 )
 from signals.indicators.own_way import moved
+from signals.indicators.people import people_came, people_met
 from signals.indicators.private_threads import threads
 from signals.scoring import log_beta_binomial, rate_range, shift_llr
 from signals.spec import ThresholdSpec
@@ -88,8 +88,8 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     mean, concentration = cohorts.rates(frame.account, came, n)
     adults, met_adults = frame["came_adults"], frame["met_adults"]
     mean = moved(cohorts, frame.account, mean, adults, met_adults, FEWER_COME)
-    offenders = log_beta_binomial(came, n, COME_TO_OFFENDERS * mean, np.asarray(spec.concentration))
-    first = log_beta_binomial(came, n, mean, concentration) - offenders
+    about = np.full(n.shape, spec.concentration)
+    first = _against(came, n, (mean, concentration), (COME_TO_OFFENDERS * mean, about), enough)
     pairs = np.maximum(went * (went - 1.0), 1.0)
     density = np.log((frame["ties"] + 0.5) / (pairs + 5.0))
     size = np.floor(2.0 * np.log2(np.maximum(went, 1.0)))
@@ -123,12 +123,27 @@ def _in_the_open(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Floats:
     reached = frame["granted"] + frame["came"]
     alone = np.minimum(frame["threads"], reached)
     mean, concentration = cohorts.rates(frame.account, alone, reached)
-    rate = np.asarray(spec["private_threads"].alternative or 0.5)
-    usual = log_beta_binomial(alone, reached, mean, concentration)
-    offenders = log_beta_binomial(alone, reached, rate, np.asarray(spec.concentration))
-    ratio = np.log1p(TAKE_ASIDE * np.expm1(np.clip(offenders - usual, -30.0, 30.0)))
+    rate = np.full(mean.shape, spec["private_threads"].alternative or 0.5)
+    about = np.full(mean.shape, spec.concentration)
     told = (reached >= spec[KEY].minimum) & cohorts.threads_recorded
+    usual = _against(alone, reached, (mean, concentration), (rate, about), told)
+    ratio = np.log1p(TAKE_ASIDE * np.expm1(np.clip(-usual, -30.0, 30.0)))
     return np.where(told, np.maximum(-ratio, 0.0), 0.0)
+
+
+def _against(
+    k: Floats,
+    n: Floats,
+    usual: tuple[Floats, Floats],
+    offenders: tuple[Floats, Floats],
+    where: NDArray[np.bool_],
+) -> Floats:
+    """How much better one Beta-binomial (mean, concentration) explains k of n; 0 elsewhere."""
+    result = np.zeros(k.shape)
+    k, n = k[where], n[where]
+    (mean, about), (mean2, about2) = ((m[where], c[where]) for m, c in (usual, offenders))
+    result[where] = log_beta_binomial(k, n, mean, about) - log_beta_binomial(k, n, mean2, about2)
+    return result
 
 
 def sentence(said: Said) -> str:

@@ -27,9 +27,9 @@ from signals.indicators.base import (
     compared,
     contact_rows,
     number,
-    people_came,
     too_few,
 )
+from signals.indicators.people import people_came
 from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 

@@ -16,10 +16,10 @@ from signals.indicators.base import (
     contact_rows,
     counted,
     number,
-    people_came,
     too_few,
 )
 from signals.indicators.own_way import moved
+from signals.indicators.people import people_came
 from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.expr.types import Table
 
 from signals.engine.canonical import CREATE
@@ -27,6 +28,7 @@ from signals.indicators.base import (
     number,
 )
 from signals.indicators.own_way import moved
+from signals.indicators.people import busy
 from signals.scoring import rate_llr
 from signals.spec import ThresholdSpec
 
@@ -37,15 +39,18 @@ NIGHTS = 5  # contacts with a known hour that are needed
 
 
 def _zones(tables: Tables) -> pa.Table:
-    return zone_table(tables.prepared.accounts["region"], tables.as_of)
+    zones = zone_table(tables.prepared.accounts["region"], tables.as_of)
+    # every contact is held against every offset of its zone
+    since = tables.as_of - tables.spec.stretches[-1] * DAY
+    return zones.filter(pc.greater(zones["ends"], since))
 
 
-def _chosen(tables: Tables) -> Table:
-    """Contacts: child, accepted, fast (a thread soon after), placed (hour known), night."""
+def _seen(tables: Tables, c: Table, name: str) -> Table:
+    """Contacts c with accepted, fast (a thread soon after), placed (hour known), night.
+
+    ``name``: of the table that those with a thread soon after are kept in.
+    """
     spec = tables.spec
-    c = tables.contacts
-    c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(spec.stretches)))
-    c = c.mutate(child=c.weight > 0)
     accepted = c.filter(c.accepted_at.notnull())
     threads = tables.approaches.filter(tables.approaches.kind == CREATE)
     threads = threads.select(x="u", y="v", at="t")
@@ -58,7 +63,7 @@ def _chosen(tables: Tables) -> Table:
             threads["at"] <= accepted.accepted_at + spec.private_hours * HOUR,
         ],
     )
-    soon = soon.select(fast="event").distinct()
+    soon = tables.keep(name, soon.select(fast="event").distinct())
     zones = tables.make("zones", _zones)
     where = tables.accounts.select(lives="account", region="region")
     c = c.left_join(soon, c.event == soon.fast).left_join(where, c.v == where.lives)
@@ -84,13 +89,15 @@ def counts(tables: Tables) -> Table:
 
     Of accounts with enough contacts with children.
     """
-    c = _chosen(tables)
+    c = tables.contacts
+    c = c.filter(c.own & c.weight.notnull() & (c.stretch < len(tables.spec.stretches)))
+    many = busy(tables, min(tables.spec[KEY].minimum, NIGHTS))
+    c = _seen(tables, c.semi_join(many, c.u == many.busy).mutate(child=c.weight > 0), "fast")
     fast = c.fast & c.accepted
-    found = by_stretch(
+    return by_stretch(
         tables,
         c,
         "u",
-        children=c.child,
         k=c.child & fast,
         n=c.child & c.accepted,
         night=c.child & c.night,
@@ -100,9 +107,6 @@ def counts(tables: Tables) -> Table:
         adult_night=~c.child & c.night,
         adult_placed=~c.child & c.placed,
     )
-    places = range(len(tables.spec.stretches))
-    many = found[f"children_{places[-1]}"] >= min(tables.spec[KEY].minimum, NIGHTS)
-    return found.filter(many).drop(*(f"children_{place}" for place in places))
 
 
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
@@ -172,7 +176,7 @@ def lacking(said: Said | None, spec: ThresholdSpec) -> str:
 
 def rows(tables: Tables) -> Table:
     """Accepted or placed contacts; counted: fast or at night."""
-    c = _chosen(tables)
-    c = c.filter(c.child & (c.accepted | c.placed))
+    c = _seen(tables, tables.toward_children(), "fast_to_children")
+    c = c.filter(c.accepted | c.placed)
     fast, night = c.fast.cast("int64"), c.night.cast("int64")
     return contact_rows(tables, c, c.fast | c.night, fast + 2 * night)

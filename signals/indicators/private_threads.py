@@ -26,13 +26,13 @@ from signals.indicators.base import (
     compared,
     counted,
     number,
-    people_met,
     safety_rows,
     stretch_of,
     too_few,
     was,
 )
 from signals.indicators.own_way import moved
+from signals.indicators.people import people_met
 from signals.scoring import rate_llr, rate_range
 from signals.spec import ThresholdSpec
 

@@ -236,7 +236,7 @@ def _of_those_who_ask_children(tables: Tables, requests: Table) -> Table:
     """asks: whose requests went to a child at all. Nothing is asked about the others."""
     r = requests.filter(requests.own & (requests.whom == 1))
     r = r.filter(r.stretch < len(tables.spec.stretches))
-    return r.select(asks="u").distinct()
+    return tables.keep("ask_children", r.select(asks="u").distinct())
 
 
 def _of_senders(fitted: Strictness) -> Table:

@@ -22,9 +22,9 @@ from signals.indicators.base import (
     contact_rows,
     counted,
     number,
-    people_came,
     too_few,
 )
+from signals.indicators.people import people_came
 from signals.scoring import INDISCRIMINATE, indiscriminate, tail_llr
 from signals.spec import ThresholdSpec
 
