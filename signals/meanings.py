@@ -55,7 +55,7 @@ MEANINGS: Final[dict[str, str]] = {
     "likely than this by chance, counted over all pairs of accounts.",
     "reporter_weight": "A child's own record as a reporter counts as much as the average of all "
     "reporters once so many of its reports have been decided.",
-    "block_weight": "A block is a weaker sign than a report.",
+    "block_weight": "How much a child's block counts beside a report; at 1 it counts as much.",
     "stranger_weight": "A report by a child that was never in contact with the account is a weaker "
     "sign, and does not count as an independent reporter.",
     "reporter_cap": "However reliable, one child adds no more than this. 1.5 is worth 43 points.",

@@ -23,7 +23,7 @@ INDICATORS: tuple[tuple[str, str, str], ...] = (
     ("youngest", "Leans to the youngest", "ages"),
     ("spread", "Moves between unconnected groups of children", "surroundings"),
     ("made_mutuals", "Friends in common that it made itself", "strangers"),
-    ("embedded", "Whether it belongs to the children's circle", "surroundings"),
+    ("embedded", "Belongs to the children's circle", "surroundings"),
     ("private_fast", "Goes private fast, at night", "tempo"),
     ("co_targeting", "Approaches the same children as another account", "rings"),
     ("age_mismatch", "Recorded age does not fit the surroundings", "ages"),
@@ -168,7 +168,7 @@ class ThresholdSpec:
     reporter_weight: float = _number(
         4.0, "Earlier outcomes that outweigh the average reporter", 0.1, 1000.0, "outcomes"
     )
-    block_weight: float = _number(0.5, "A block counts", 0.0, 1.0, "of a report")
+    block_weight: float = _number(1.0, "A block counts", 0.0, 1.0, "of a report")
     stranger_weight: float = _number(
         0.2, "A report without any contact counts", 0.0, 1.0, "of a report"
     )

@@ -3,8 +3,7 @@
 Teachers, coaches and creators are approached by children first, and the children around them know
 each other; and nobody is taken aside: where children are contacted by the dozen and hardly one is
 written to in private, that is no small thing to be absent, since grooming needs the two of them
-alone. It works both ways: an account that has contact with many children, to which adults come and
-hardly ever a child, belongs to no circle of theirs.
+alone. It only lowers: to most accounts children do not come, and that is no reason for suspicion.
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ from signals.indicators.base import (
     number,
     too_few,
 )
-from signals.indicators.own_way import moved
-from signals.indicators.people import people_came, people_met
+from signals.indicators.people import people_came
 from signals.indicators.private_threads import threads
 from signals.scoring import log_beta_binomial, rate_range, shift_llr
 from signals.spec import ThresholdSpec
@@ -41,16 +39,13 @@ KEY = "embedded"
 COME_TO_OFFENDERS = 0.5
 # so many offenders start private threads with the children they reach, if the platform has threads
 TAKE_ASIDE = 0.9
-# to whom nobody comes, neither do children; to whom adults come, children need not
-FEWER_COME = (-4.0, 0.0)
-COUNTED = "went", "came", "ties", "granted", "threads", "came_adults", "met_adults"
+COUNTED = "went", "came", "ties", "granted", "threads"
 
 
 def counts(tables: Tables) -> Table:
     """went, came: children contacted, and children who came first; ties: among those contacted.
 
-    granted: of those contacted, who accepted; threads: children to whom it started one;
-    came_adults of met_adults: adults who came first.
+    granted: of those contacted, who accepted; threads: children to whom it started one.
     """
     c = tables.toward_children()
     places = range(len(tables.spec.stretches))
@@ -69,8 +64,6 @@ def counts(tables: Tables) -> Table:
     both = went.left_join(came, went.went_from == came.came_to)
     both = both.left_join(ties, both.went_from == ties.tied)
     both = both.left_join(aside, both.went_from == aside.aside_by)
-    met = people_met(tables).select("met_by", *(f"met_adults_{p}" for p in places))
-    both = both.left_join(met, both.went_from == met.met_by)
     return both.select(
         account="went_from",
         **{f"{name}_{p}": both[f"{name}_{p}"].fill_null(0) for name in COUNTED for p in places},
@@ -80,14 +73,12 @@ def counts(tables: Tables) -> Table:
 def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     """Minus what speaks for belonging: children came first and know each other; none is alone.
 
-    How many came is a ratio both ways; the other two only lower.
+    Never above 0.
     """
     went, came = frame["went"], frame["came"]
     n = went + came
     enough = (n >= spec[KEY].minimum) & (went > 0)
     mean, concentration = cohorts.rates(frame.account, came, n)
-    adults, met_adults = frame["came_adults"], frame["met_adults"]
-    mean = moved(cohorts, frame.account, mean, adults, met_adults, FEWER_COME)
     about = np.full(n.shape, spec.concentration)
     first = _against(came, n, (mean, concentration), (COME_TO_OFFENDERS * mean, about), enough)
     pairs = np.maximum(went * (went - 1.0), 1.0)
@@ -96,9 +87,10 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     several = (went >= spec[KEY].minimum) & enough
     close, _ = cohorts.same_size(frame.account, np.where(several, density, np.nan), size)
     together = np.where(several, np.maximum(shift_llr(close), 0.0), 0.0) * came / np.maximum(n, 1.0)
+    belongs = np.maximum(first + together + _in_the_open(frame, cohorts, spec), 0.0)
     return Judgement(
         account=frame.account,
-        llr=np.where(enough, -(first + together + _in_the_open(frame, cohorts, spec)), np.nan),
+        llr=np.where(enough, -belongs, np.nan),
         k=came,
         n=n,
         expected=n * mean,
@@ -108,8 +100,6 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
             "pairs": pairs / 2.0,
             "threads": frame["threads"],
             "reached": frame["granted"] + came,
-            "came_adults": adults,
-            "met_adults": met_adults,
         },
     )
 
@@ -149,13 +139,8 @@ def _against(
 def sentence(said: Said) -> str:
     """Who came first, who knows whom, and with how many it was alone."""
     d = said.details
-    adults = (
-        f", {number(d['came_adults'])} of {counted(d['met_adults'], 'adult', 'adults')}"
-        if d["met_adults"]
-        else ""
-    )
     return (
-        f"{number(said.k)} of {number(said.n)} children in contact with it came first{adults}; "
+        f"{number(said.k)} of {number(said.n)} children in contact with it came first; "
         f"{compared(said)}. Among the children it contacted {number(d['ties'])} of "
         f"{counted(d['pairs'], 'pair', 'pairs')} know each other. Of "
         f"{counted(d['reached'], 'child', 'children')} reached, it started a private thread with "

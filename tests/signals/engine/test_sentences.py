@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -171,6 +172,18 @@ def test_a_chain_of_friends_holds_two_who_do_not_know_each_other() -> None:
 def test_a_child_whose_mother_reports_first_is_a_reporter() -> None:
     reports: list[Row] = [("Flag", 4, 0, 101), ("Flag", 1, 0, 100)]
     assert reporters((reports, [(1, 4)], [40, 14, 14, 14, 45])) == [1]
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_block_counts_as_much_of_a_report_as_is_set(weight: float) -> None:
+    asked: list[Row] = [("Offer", 0, n, 500) for n in (1, 2, 3)]
+    rows = graph([*asked, ("Flag", 1, 0, 100), ("Block", 2, 0, 50)], [], CHILDREN)
+    spec = replace(SPEC.with_indicator("blocked_reported", minimum=1), block_weight=weight)
+    assert SPEC.block_weight == 1.0
+    found = run(rows, spec, as_of=AT, explain=[0]).evidence.to_pylist()
+    value = {row["target"]: row["value"] for row in found if row["indicator"] == "blocked_reported"}
+    assert value[1] > 0.0
+    assert value[2] == pytest.approx(weight * value[1], abs=1e-6)
 
 
 def test_who_accepted_and_then_blocked_had_accepted() -> None:
