@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from signals.spec import KEYS, ThresholdSpec
 
 Floats = NDArray[np.float64]
 BLOCK = 200_000  # accounts combined at a time
+WAITING = 2  # indicators counted and not yet judged, besides the one at work
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
         to = np.searchsorted(account, judgement.account)
         llr[:, KEYS.index(key), to] = temper(judgement.llr, key, spec)
         judgements[key] = judgement_aside(replace(judgement, llr=judgement.llr[:, :0].copy()))
-    total, without = np.full((2, stretches, len(account)), np.nan)
+    total = np.full((stretches, len(account)), np.nan)
     speaking = np.zeros(total.shape, np.int64)
     fired = np.zeros(total.shape, np.bool_)
     for first in range(0, len(account), BLOCK):
@@ -100,7 +102,11 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
         combined = combine(llr[:, :, block], spec)
         total[:, block], speaking[:, block] = combined.llr, combined.speaking
         fired[:, block] = combined.fired
-        without[:, block] = combine(llr[:, :, block], spec, leave_out=("private_fast",)).llr
+    without = total.copy()
+    timed = np.flatnonzero(~np.isnan(llr[:, KEYS.index("private_fast")]).all(axis=0))
+    for first in range(0, len(timed), BLOCK):
+        rows = timed[first : first + BLOCK]
+        without[:, rows] = combine(llr[:, :, rows], spec, leave_out=("private_fast",)).llr
     best = best_stretch(total)
     at = best, np.arange(len(account))
     points = total[at] * POINTS
@@ -125,9 +131,10 @@ def _judgements(
 ) -> Iterator[tuple[str, Judgement]]:
     """Every enabled indicator's judgement, put aside, in the order of the registry.
 
-    While the engine counts for one indicator, the one before it is judged beside it: counting
+    While the engine counts for one indicator, those before it are judged beside it: counting
     leaves a processor waiting now and then, and judging needs one only. A single one at a time,
-    in order, since the cohorts number the questions that they are asked.
+    in order, since the cohorts number the questions that they are asked; a few may wait, since
+    one takes longer to judge and another to count.
     """
 
     def judge(key: str, counted: Mapping[str, NDArray[Any]]) -> Judgement:
@@ -135,17 +142,18 @@ def _judgements(
         found = REGISTRY[key].judge(frame(counted, len(spec.stretches)), cohorts, spec)
         return judgement_aside(found.only(np.ones(len(found.account), np.bool_)))
 
-    before: tuple[str, Future[Judgement]] | None = None
+    waiting: deque[tuple[str, Future[Judgement]]] = deque()
     with ThreadPoolExecutor(1) as beside:
         for key, indicator in REGISTRY.items():
             if not spec[key].enabled:
                 continue
             counted = tables.answer(f"counts of {key}", partial(indicator.counts, tables))
-            if before is not None:
-                yield before[0], before[1].result()
-            before = key, beside.submit(judge, key, counted)
-        if before is not None:
-            yield before[0], before[1].result()
+            waiting.append((key, beside.submit(judge, key, counted)))
+            if len(waiting) > WAITING:
+                first, judged = waiting.popleft()
+                yield first, judged.result()
+        for last, judged in waiting:
+            yield last, judged.result()
 
 
 def _highest(total: Floats) -> Floats:
