@@ -42,8 +42,11 @@ def _dated(stated: Table, asked: Table, granted: Table, ends: Table) -> Table:
     ``asked``, ``granted``, ``ends``: pair, t.
     """
     undated = stated.filter(stated.start == ALWAYS)
+    # narrowed first: where ties are dated, nothing is left to group
+    asked, granted, ends = (
+        events.semi_join(undated, events.pair == undated.pair) for events in (asked, granted, ends)
+    )
     first = asked.group_by(asking="pair").aggregate(asked_at=asked.t.min())
-    first = first.semi_join(undated, first.asking == undated.pair)
     given = granted.group_by(granting="pair").aggregate(granted_at=granted.t.min())
     apart = ends.group_by(parted="pair").aggregate(apart_at=ends.t.min())
     begun = first.left_join(given, first.asking == given.granting)
