@@ -87,10 +87,10 @@ def judge(frame: Frame, cohorts: Cohorts, spec: ThresholdSpec) -> Judgement:
     several = (went >= spec[KEY].minimum) & enough
     close, _ = cohorts.same_size(frame.account, np.where(several, density, np.nan), size)
     together = np.where(several, np.maximum(shift_llr(close), 0.0), 0.0) * came / np.maximum(n, 1.0)
-    belongs = np.maximum(first + together + _in_the_open(frame, cohorts, spec), 0.0)
+    belongs = first + together + _in_the_open(frame, cohorts, spec)
     return Judgement(
         account=frame.account,
-        llr=np.where(enough, -belongs, np.nan),
+        llr=np.where(enough, np.minimum(-belongs, 0.0), np.nan),
         k=came,
         n=n,
         expected=n * mean,
