@@ -93,6 +93,7 @@ def derive(
     """
     priors = priors or Priors()
     keep = backend.materialise
+    # a table of the engine's own: joins are planned by how many there are
     accounts = keep("people", backend.load("accounts", prepared.accounts))
     stated = backend.load("stated_ties", prepared.ties)
     events = backend.load("events", prepared.events)
