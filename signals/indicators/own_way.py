@@ -22,17 +22,15 @@ def moved(
     mean: Floats,
     other_k: Floats,
     other_n: Floats,
-    within: tuple[float, float] = OWN_SHIFT,
 ) -> Floats:
     """The cohort's ``mean`` rate towards children, moved by the account's own rate with others.
 
     ``other_k`` of ``other_n``: the same thing where no child was asked. The mean moves by as much
     as the account's own rate lies above (by less below) what is usual there, in log-odds and
-    steadied: who does this with everybody does not choose children for it. ``within``: log-odds by
-    which it moves, at least and at most.
+    steadied: who does this with everybody does not choose children for it.
     """
     usual, scatter = cohorts.rates(account, other_k, other_n)
     steady = np.minimum(scatter, STEADY)
     own = (other_k + steady * usual) / (other_n + steady)
-    shift = np.clip(logit(own) - logit(usual), *within)
+    shift = np.clip(logit(own) - logit(usual), *OWN_SHIFT)
     return np.asarray(np.clip(expit(logit(mean) + shift), 0.005, 0.995))
