@@ -11,16 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from django.conf import settings
 
 from config.embedded import EmbeddedServer
-from tests.support.processes import folder_of_its_own, processes_of, wait_for
+from tests.support.processes import folder_of_its_own, kill_all, processes_of, wait_for
 
 READY_SECONDS = 300
 
@@ -133,10 +131,7 @@ def test_a_demonstration_from_first_start_to_last_stop(home: Path) -> None:
         wait_for(lambda: f"Port {demo.port} is taken" in same_port.output)
 
     # What dies comes back.
-    for process in processes_of(home):
-        with suppress(psutil.NoSuchProcess):  # gunicorn's workers may end with their master
-            if "gunicorn" in " ".join(process.cmdline()):
-                process.kill()
+    kill_all(processes_of(home, naming="gunicorn"))
     wait_for(lambda: "The web server ended (signal 9)" in demo.output)
     wait_for(demo.answers, 120)
     server = EmbeddedServer(home)

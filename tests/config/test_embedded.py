@@ -16,7 +16,7 @@ from django.conf import settings
 
 from config.embedded import EmbeddedServer
 from config.embedded_programs import EmbeddedError
-from tests.support.processes import folder_of_its_own, processes_of, wait_for
+from tests.support.processes import folder_of_its_own, kill_all, processes_of, wait_for
 
 USER = """
 import sys
@@ -100,10 +100,8 @@ def test_ten_users_at_once_share_one_server(server: EmbeddedServer) -> None:
     for process in starts:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
-    postmasters = [p for p in processes_of(server.home) if str(server.data) in p.cmdline()]
-    assert len(postmasters) == 1
-    keepers = [p for p in processes_of(server.home) if "config.keeper" in p.cmdline()]
-    assert len(keepers) == 1
+    assert len(processes_of(server.home, naming=str(server.data))) == 1
+    assert len(processes_of(server.home, naming="config.keeper")) == 1
     for process in starts:
         process.communicate("")
     wait_for(lambda: is_down(server))
@@ -131,8 +129,7 @@ def test_killing_the_server_loses_nothing_committed(server: EmbeddedServer) -> N
 def test_killing_everything_at_once_is_mended_by_the_next_start(server: EmbeddedServer) -> None:
     with user(server.home):
         ask(server, "CREATE TABLE kept AS SELECT 42 AS answer")
-        for process in processes_of(server.home):
-            process.kill()
+        kill_all(processes_of(server.home))
         wait_for(lambda: is_down(server))
     assert (server.data / "postmaster.pid").exists()
     with user(server.home):
@@ -153,9 +150,7 @@ def test_a_stale_process_file_that_names_another_process(server: EmbeddedServer)
 
 def test_killing_the_keeper_is_mended_by_the_next_user(server: EmbeddedServer) -> None:
     with user(server.home):
-        for process in processes_of(server.home):
-            if "config.keeper" in process.cmdline():
-                process.kill()
+        kill_all(processes_of(server.home, naming="config.keeper"))
         wait_for(lambda: not server.keeper_runs())
         with user(server.home):
             assert server.keeper_runs()
