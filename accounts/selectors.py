@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from accounts.models import Account, Event, ImportBatch, Tie
 
@@ -39,6 +40,13 @@ def unresolved_counts() -> dict[str, int]:
         cursor.execute(_UNRESOLVED)
         accounts, ties, events = cursor.fetchone()
     return {"accounts": accounts, "ties": ties, "events": events}
+
+
+def replies_naming_accounts(batch: ImportBatch) -> int:
+    """Events of an import that wait for an event, and name what is the id of an account."""
+    waiting = Event.objects.filter(batch=batch, ref=None).exclude(reference="")
+    known = Account.objects.filter(account_id=OuterRef("reference"), provisional=False)
+    return waiting.filter(Exists(known)).count()
 
 
 def graph_is_empty() -> bool:

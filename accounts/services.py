@@ -12,9 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import hooks
+from accounts.formats.rows import WHOLE_FILE
 from accounts.imports.database import is_running
 from accounts.models import ImportBatch
-from accounts.selectors import unresolved_counts
+from accounts.selectors import replies_naming_accounts, unresolved_counts
 from audit.actors import Actor
 from audit.reads import record_read
 from audit.services import record
@@ -132,13 +133,15 @@ def finish_import(*, batch_id: int, rejects_file: str = "") -> ImportBatch:
         batch.state = State.PARTIAL
     else:
         batch.state = State.FAILED
-        first = batch.rejected_rows.first()
-        batch.error = f"{first.file}: {first.reason}" if first else ""
+        batch.error = _why_nothing(batch)
     batch.finished_at = timezone.now()
     batch.rejects_file = rejects_file
     if batch.origin != ImportBatch.Origin.API:
         batch.unresolved = unresolved_counts()
-    batch.save(update_fields=["state", "error", "finished_at", "rejects_file", "unresolved"])
+        batch.notices += _naming_accounts(batch)
+    batch.save(
+        update_fields=["state", "error", "finished_at", "rejects_file", "unresolved", "notices"]
+    )
     hooks.batch_done(batch)
     record(
         actor=_runner(batch),
@@ -147,6 +150,32 @@ def finish_import(*, batch_id: int, rejects_file: str = "") -> ImportBatch:
         after={"state": batch.state, **counts(batch)},
     )
     return batch
+
+
+def _why_nothing(batch: ImportBatch) -> str:
+    """What is wrong with the first rejected row, where it stands, and how many more there are."""
+    first = batch.rejected_rows.first()
+    if first is None:
+        return ""
+    place = first.file
+    if first.field != WHOLE_FILE:
+        place += f", line {first.line:,}, {first.field}"
+    more = batch.rejected - 1
+    rest = f" {more:,} more row{'s were' if more > 1 else ' was'} rejected." if more else ""
+    return f"{place}: {first.reason}{rest}"
+
+
+def _naming_accounts(batch: ImportBatch) -> list[str]:
+    """A notice where events wait for an event whose id is an account's: a slip easily made."""
+    count = replies_naming_accounts(batch) if batch.unresolved["events"] else 0
+    if not count:
+        return []
+    notice = (
+        f"{count:,} event{'s wait' if count > 1 else ' waits'} for an event whose event_id is the "
+        "id of an account. Accept, Reject, Ignore and Undo name the event_id of what they answer "
+        "or take back, not an account: look at their object."
+    )
+    return [notice]
 
 
 @transaction.atomic

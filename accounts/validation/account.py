@@ -23,6 +23,8 @@ _OLDEST: Final = np.array([12, 15, 17, 200, 200])
 _BAND_MAY_LAG: Final = 5
 """Years. An age band was right when it was exported, perhaps some years ago."""
 
+_NO_AGE: Final = "; where an age in years is known, give birth_year instead"
+
 _LIMITS: Final = {"gender": 40, "region": 40, "community": 255}
 
 
@@ -111,7 +113,7 @@ def _age(check: Checker) -> dict[str, pa.Array]:
 
 
 def _band(check: Checker) -> pa.Array:
-    return pc.fill_null(check.choice("age_band", AGE_BANDS), "")
+    return pc.fill_null(check.choice("age_band", AGE_BANDS, hint=_NO_AGE), "")
 
 
 def _refuse_wrong_band(check: Checker, born: pa.Array, band: pa.Array) -> None:

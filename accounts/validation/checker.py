@@ -121,13 +121,15 @@ class Checker:
             f"This is longer than {longest} characters; shorten it.",
         )
 
-    def choice(self, name: str, allowed: Sequence[str], *, required: bool = False) -> pa.Array:
-        """One of ``allowed``, or empty where that is not ``required``."""
+    def choice(
+        self, name: str, allowed: Sequence[str], *, required: bool = False, hint: str = ""
+    ) -> pa.Array:
+        """One of ``allowed``, or empty where that is not ``required``; ``hint``: what to do."""
         if required:
             self.require(name)
         values = self.text(name)
         unknown = ~as_mask(pc.is_in(values, value_set=pa.array(allowed))) & self.given(name)
-        self.refuse(unknown, name, f"This must be one of {', '.join(allowed)}.")
+        self.refuse(unknown, name, f"This must be one of {', '.join(allowed)}{hint}.")
         return values
 
     # -- result ----------------------------------------------------------------------------

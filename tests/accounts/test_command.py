@@ -87,6 +87,31 @@ def test_status_1_when_nothing_is_imported(
     assert "Traceback" not in shown.err
 
 
+def test_where_nothing_is_imported_the_place_of_the_first_fault_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder_of(tmp_path / "in", accounts="account_id,age_band\na,12\nb,150\nc,9\n")
+    assert run(path) == 1
+    shown = capsys.readouterr().err
+    assert "accounts.csv, line 2, age_band: This must be one of under_13" in shown
+    assert "give birth_year instead. 2 more rows were rejected." in shown
+    assert f"with reasons: {ImportBatch.objects.get().rejects_file}" in shown
+
+
+def test_an_answer_that_names_an_account_is_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accounts = "account_id\na\nb\n"
+    rows = [
+        event("e1", "Offer", "a", "b"),
+        event("e2", "Accept", "b", "a"),
+        event("e3", "Accept", "b", "later"),
+    ]
+    assert run(folder_of(tmp_path / "in", accounts=accounts, events=rows)) == 0
+    shown = capsys.readouterr().err
+    assert "1 event waits for an event whose event_id is the id of an account." in shown
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

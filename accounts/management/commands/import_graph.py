@@ -76,7 +76,7 @@ def as_json(batch: ImportBatch) -> dict[str, Any]:
 
 def _summary(batch: ImportBatch) -> str:
     if batch.state == ImportBatch.State.FAILED:
-        return f"Nothing was imported. {batch.error}"
+        return f"Nothing was imported. {batch.error}" + _rejected(batch)
     text = (
         f"{batch.accepted_accounts:,} accounts, {batch.accepted_ties:,} ties and "
         f"{batch.accepted_events:,} events imported, {batch.duplicates:,} duplicates, "
@@ -88,6 +88,10 @@ def _summary(batch: ImportBatch) -> str:
             f" Waiting for what they name: {waiting['ties']:,} ties and {waiting['events']:,} "
             f"events; {waiting['accounts']:,} accounts are named but not imported."
         )
-    if batch.rejects_file:
-        text += f" The rejected rows, with reasons: {batch.rejects_file}"
-    return text
+    return text + _rejected(batch)
+
+
+def _rejected(batch: ImportBatch) -> str:
+    if not batch.rejects_file:
+        return ""
+    return f" The rejected rows, with reasons: {batch.rejects_file}"
