@@ -63,7 +63,7 @@ MEANINGS: Final[dict[str, str]] = {
     "closer to the one that is expected for each indicator.",
     "tactic_share": "Not everybody who grooms goes about it in the same way. The lower this is, "
     "the less the absence of one sign speaks against suspicion. At 0.5 it takes at most 20 "
-    "points.",
+    "points. An indicator may have a share of its own for what speaks for suspicion.",
     "cohort_size": "An account is compared with accounts of its age, time on the platform and "
     "activity; where they are fewer than this, with a wider circle.",
     "cohort_minimum": "Accounts with less evidence say nothing about what is usual.",
@@ -81,6 +81,12 @@ MEANINGS: Final[dict[str, str]] = {
 
 GROUP_MEANING: Final = (
     "However strongly the indicators of this group agree, they add no more than this."
+)
+
+SHARE_MEANING: Final = (
+    "The smaller it is, the less this indicator adds when it speaks for suspicion; at 1 nothing is "
+    "taken off. Empty: as set for all indicators under “Comparison and score”, which also holds "
+    "where an indicator speaks against suspicion."
 )
 
 MINIMUM: Final[dict[str, str]] = {

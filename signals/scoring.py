@@ -212,13 +212,16 @@ def temper(llr: Floats, key: str, spec: ThresholdSpec) -> Floats:
     """One indicator's log-likelihood ratio as it enters the score, within the set's bounds.
 
     Most indicators show one way of going about it, and nobody uses all of them. So the alternative
-    is a mixture: with probability w (``tactic_share``) an offender goes about it in this way, else
-    it looks here like everybody: log(1 − w + w e^llr). Where a tactic is absent that says little
-    (never below log(1 − w)), and where it is plain the mixture costs at most log(1/w). ``CLEARS``
-    names the indicators to which this does not apply.
+    is a mixture: with probability w an offender goes about it in this way, else it looks here like
+    everybody: log(1 − w + w e^llr). Where a tactic is absent that says little (never below
+    log(1 − w), w the set's ``tactic_share``), and where it is plain the mixture costs at most
+    log(1/w), w the indicator's own ``share`` if it has one. ``CLEARS`` names the indicators to
+    which this does not apply.
     """
     if key not in CLEARS:
-        llr = np.log1p(spec.tactic_share * np.expm1(np.clip(llr, -30.0, 30.0)))
+        own = spec[key].share
+        share = spec.tactic_share if own is None else np.where(llr > 0.0, own, spec.tactic_share)
+        llr = np.log1p(share * np.expm1(np.clip(llr, -30.0, 30.0)))
     return np.clip(llr, spec.lowest, min(spec.highest, spec[key].cap))
 
 

@@ -6,12 +6,14 @@ JSON. The format itself has a version, so that an old stored set can still be re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
+WITHOUT_SHARES = 1  # the format in which no indicator had a share of its own
 
 # key, name shown, group. The order is the order of the export's columns.
 INDICATORS: tuple[tuple[str, str, str], ...] = (
@@ -64,12 +66,17 @@ def _number(
 
 @dataclass(frozen=True)
 class IndicatorSettings:
-    """What can be set for one indicator. ``alternative`` is the mean rate among offenders (μ₁)."""
+    """What can be set for one indicator.
+
+    ``alternative``: the mean rate among offenders (μ₁). ``share``: of offenders who show in this
+    indicator, None: as ``tactic_share`` says.
+    """
 
     enabled: bool = True
     minimum: int = _number(3, "Minimum evidence", 1, 1000, "contacts, children or ties")
     cap: float = _number(6.0, "Most it can add", 0.0, 20.0, "natural log-odds")
     alternative: float | None = None
+    share: float | None = None
 
 
 def _default_indicators() -> Mapping[str, IndicatorSettings]:
@@ -91,11 +98,15 @@ def _default_indicators() -> Mapping[str, IndicatorSettings]:
         "persists": 2,
     }
     caps = {"burst": 3.0, "private_fast": 3.0, "age_mismatch": 4.0}
+    # What children do in answer is nobody's tactic, and these two bound their ratios themselves;
+    # few come in waves.
+    shares = {"blocked_reported": 1.0, "persists": 1.0, "burst": 0.1}
     for key in KEYS:
         settings[key] = IndicatorSettings(
             minimum=minima.get(key, 3),
             cap=caps.get(key, 6.0),
             alternative=alternatives.get(key),
+            share=shares.get(key),
         )
     return MappingProxyType(settings)
 
@@ -228,14 +239,16 @@ class ThresholdSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ThresholdSpec:
-        """Read what ``to_dict`` gave. Absent fields take their default.
+        """Read what ``to_dict`` gave, in this format or an earlier one.
 
-        Raises SpecError naming every unknown field and every value out of range.
+        Absent fields take their default. Raises SpecError naming every unknown field and every
+        value out of range.
         """
         errors: dict[str, str] = {}
         given = dict(values)
-        if given.pop("format", FORMAT) != FORMAT:
-            raise SpecError({"format": f"must be {FORMAT}"})
+        written = given.pop("format", FORMAT)
+        if written not in (WITHOUT_SHARES, FORMAT):
+            raise SpecError({"format": f"must be {WITHOUT_SHARES} or {FORMAT}"})
         known = {item.name for item in fields(cls)}
         errors |= dict.fromkeys(given.keys() - known, "is not a setting")
         arguments = {name: value for name, value in given.items() if name in known}
@@ -249,7 +262,11 @@ class ThresholdSpec:
             arguments["indicators"] = _indicator_settings(arguments["indicators"], errors)
         if errors:
             raise SpecError(errors)
-        return cls(**arguments)
+        spec = cls(**arguments)
+        if written == WITHOUT_SHARES:
+            for key in KEYS:
+                spec = spec.with_indicator(key, share=None)
+        return spec
 
 
 def _merged(
@@ -313,6 +330,10 @@ def _problems(spec: ThresholdSpec) -> Iterator[tuple[str, str]]:
         cap: Any = spec.group_caps.get(group)
         if isinstance(cap, bool) or not isinstance(cap, int | float) or not 0 <= cap <= 100:
             yield f"group_caps.{group}", "must be between 0 and 100"
+    yield from _indicator_problems(spec)
+
+
+def _indicator_problems(spec: ThresholdSpec) -> Iterator[tuple[str, str]]:
     for key in KEYS:
         settings = spec.indicators.get(key)
         if settings is None:
@@ -322,8 +343,16 @@ def _problems(spec: ThresholdSpec) -> Iterator[tuple[str, str]]:
         enabled: Any = settings.enabled
         if not isinstance(enabled, bool):
             yield f"indicators.{key}.enabled", "must be true or false"
-        rate: Any = settings.alternative
-        if rate is not None and (
-            isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1
-        ):
+        if not _is_share(settings.alternative, below=1.0):
             yield f"indicators.{key}.alternative", "must lie between 0 and 1"
+        if not _is_share(settings.share):
+            yield f"indicators.{key}.share", "must be above 0 and at most 1, or empty"
+
+
+def _is_share(value: Any, below: float = math.inf) -> bool:
+    """None, or a number above 0, at most 1 and less than ``below``."""
+    if value is None:
+        return True
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+    ) and value < below

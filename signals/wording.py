@@ -13,7 +13,9 @@ from signals.meanings import (
     MEANINGS,
     MINIMUM,
     MINIMUM_MEANING,
+    SHARE_MEANING,
 )
+from signals.scoring import CLEARS
 from signals.spec import GROUPS, INDICATORS, IndicatorSettings, ThresholdSpec
 
 # Every field of ThresholdSpec that something reads stands in one section, in the order of reading.
@@ -240,6 +242,17 @@ def _indicator_items(spec: ThresholdSpec, key: str) -> Iterator[Item]:
         described["cap"].metadata["unit"],
         f"{CAP_MEANING} {LOG_ODDS_HELP}",
     )
+    if key not in CLEARS:
+        yield Item(
+            f"{prefix}share",
+            "Share of accounts that groom taken to show in this",
+            "share, above 0 and at most 1",
+            SHARE_MEANING,
+            settings.share,
+            low=0.0,
+            high=1.0,
+            optional=True,
+        )
     if settings.alternative is not None:
         yield Item(
             f"{prefix}alternative",

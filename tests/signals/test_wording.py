@@ -10,6 +10,7 @@ import pytest
 import moderation
 import signals
 from signals.meanings import UNUSED
+from signals.scoring import CLEARS
 from signals.spec import KEYS, ThresholdSpec
 from signals.wording import changes, describe, items, odds_text, value_text
 
@@ -29,6 +30,8 @@ def test_nothing_of_the_set_is_left_out() -> None:
     stored = _leaves(spec.to_dict()) - {"format"}
     # Only indicators that compare rates have a rate among offenders.
     without = {f"indicators.{key}.alternative" for key in KEYS if spec[key].alternative is None}
+    # What clears is not mixed with anything.
+    without |= {f"indicators.{key}.share" for key in CLEARS}
     shown = [item.field for section in describe(spec) for item in section.items]
     assert set(shown) == stored - without - UNUSED
     assert len(shown) == len(set(shown))

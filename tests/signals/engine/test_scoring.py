@@ -136,8 +136,11 @@ def test_an_indicator_speaks_from_a_ratio_of_one_before_it_is_tempered() -> None
     combined = scoring.combine(ratios(**given_, age_mismatch=0.9), SPEC)
     assert combined.speaking[0, 0] == 2
     assert not combined.fired[0, 0]
-    assert scoring.combine(ratios(persists=of_one), SPEC).fired[0, 0]
-    assert not scoring.combine(ratios(persists=of_one - 0.01), SPEC).fired[0, 0]
+    spec = SPEC.with_indicator("persists", share=None)
+    assert scoring.combine(ratios(persists=of_one), spec).fired[0, 0]
+    assert not scoring.combine(ratios(persists=of_one - 0.01), spec).fired[0, 0]
+    assert scoring.combine(ratios(persists=1.0), SPEC).fired[0, 0]  # of which nothing is taken off
+    assert not scoring.combine(ratios(persists=0.99), SPEC).fired[0, 0]
 
 
 def test_flags_need_points_groups_and_children() -> None:
@@ -211,6 +214,35 @@ def test_the_absence_of_a_tactic_says_little(llr: float, share: float) -> None:
     assert min(llr, 0.0) - 1e-9 <= tempered <= max(llr, 0.0) + 1e-9
     if llr > 0.0:
         assert tempered >= min(llr, 20.0) + np.log(share) - 1e-9
+
+
+@given(st.floats(-30.0, 30.0), st.floats(0.05, 1.0))
+def test_a_share_of_its_own_holds_for_what_speaks_for_suspicion(llr: float, own: float) -> None:
+    spec = replace(SPEC, lowest=-20.0, highest=20.0).with_indicator("volume", cap=20.0, share=own)
+    tempered = float(scoring.temper(np.array([llr]), "volume", spec)[0])
+    of_all = replace(spec, tactic_share=own) if llr > 0.0 else spec
+    as_set = of_all.with_indicator("volume", share=None)
+    assert tempered == float(scoring.temper(np.array([llr]), "volume", as_set)[0])
+
+
+def test_sets_from_before_shares_keep_the_one_share_that_they_had() -> None:
+    now = SPEC.to_dict()
+    before = {key: dict(settings) for key, settings in now["indicators"].items()}
+    for settings in before.values():
+        del settings["share"]
+    read = ThresholdSpec.from_dict({**now, "format": 1, "indicators": before})
+    assert [key for key in KEYS if read[key].share is not None] == []
+    assert ThresholdSpec.from_dict(read.to_dict()) == read
+    assert ThresholdSpec.from_dict(now) == SPEC
+    assert SPEC["persists"].share == 1.0
+    with pytest.raises(SpecError, match="format: must be 1 or 2"):
+        ThresholdSpec.from_dict({**now, "format": 3})
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, True, "0.5"])
+def test_a_share_lies_above_0_and_is_at_most_1(share: object) -> None:
+    with pytest.raises(SpecError, match=r"indicators\.burst\.share: must be above 0"):
+        SPEC.with_indicator("burst", share=share)
 
 
 def test_what_clears_is_not_tempered() -> None:
