@@ -121,7 +121,7 @@ class ThresholdSpec:
 
     # What opens a case
     open_at: float = _number(
-        150.0, "Open a case at", -200.0, 2000.0, "points", "20 points double the odds."
+        170.0, "Open a case at", -200.0, 2000.0, "points", "20 points double the odds."
     )
     min_groups: int = _number(
         2, "Groups of indicators that must agree", 1, len(GROUPS), "groups with odds of e or more"

@@ -131,8 +131,8 @@ class Told:
     escalated_by: str | None = None
     escalators: set[str] = field(default_factory=set)
     referred_by: str | None = None
-    points: float = 140.0
-    fallen: bool = False  # below 130 points, and not at 150 since
+    points: float = 160.0
+    fallen: bool = False  # below 150 points, and not at 170 since
     points_when_decided: float = 0.0
     before: Told | None = None  # as it was before the last decision, while that can be taken back
     decided_by: str | None = None
@@ -158,12 +158,12 @@ class Told:
     def crosses(self, rise: float) -> bool:
         """Whether the score falls below the margin, or comes back, with so many points more."""
         points = self.points + rise
-        return points >= 150.0 if self.fallen else points < 130.0
+        return points >= 170.0 if self.fallen else points < 150.0
 
     def scores(self, points: float) -> None:
         """The case shows so many points from now on."""
         self.points = points
-        self.fallen = points < 130.0 or (self.fallen and points < 150.0)
+        self.fallen = points < 150.0 or (self.fallen and points < 170.0)
 
 
 class Watched(RuleBasedStateMachine):
@@ -209,7 +209,7 @@ class Watched(RuleBasedStateMachine):
         return [told for told in self.told.values() if told.state == state]
 
     def opened(self) -> int:
-        case = factories.case(points=140.0)
+        case = factories.case(points=160.0)
         self.told[case.pk] = Told(case.pk)
         return case.pk
 

@@ -19,7 +19,7 @@ KNOWN = Known(
     state=State.OPEN,
     run=1,
     thresholds=1,
-    points=131.0,
+    points=151.0,
     points_when_decided=None,
     minors=4,
     reasons=frozenset(),
@@ -29,7 +29,7 @@ FOUND = Found(
     run=2,
     thresholds=1,
     flagged=False,
-    points=131.0,
+    points=151.0,
     minors=4,
     reasons=frozenset(),
     severity=Severity.STANDARD,
@@ -65,7 +65,7 @@ def test_between_the_bounds_nothing_changes(scores: list[float], bounds: Bounds)
             assert standing[place + 1] is standing[place]
 
 
-@given(scores=st.lists(st.floats(-300.0, 129.9), min_size=1), start=st.floats(-300.0, 129.9))
+@given(scores=st.lists(st.floats(-300.0, 149.9), min_size=1), start=st.floats(-300.0, 149.9))
 def test_a_case_that_never_reached_the_bound_has_not_fallen(
     scores: list[float], start: float
 ) -> None:
@@ -82,15 +82,15 @@ def test_without_a_margin_both_bounds_are_one(points: float, fallen: bool, open_
 
 @pytest.mark.parametrize(
     ("open_at", "keep_margin", "fallen"),
-    [(150.0, 20.0, False), (180.0, 20.0, True), (180.0, 60.0, False), (150.0, 0.0, True)],
+    [(170.0, 20.0, False), (200.0, 20.0, True), (200.0, 60.0, False), (170.0, 0.0, True)],
 )
 def test_each_assessment_is_measured_by_the_set_of_its_own_run(
     open_at: float, keep_margin: float, fallen: bool
 ) -> None:
-    """145 points, once under the set by which the case opened and then under another."""
+    """165 points, once under the set by which the case opened and then under another."""
     now = Bounds(open_at, keep_margin)
     assert (
-        has_fallen(fallen=False, points_before=145.0, before=DEFAULT, points=145.0, now=now)
+        has_fallen(fallen=False, points_before=165.0, before=DEFAULT, points=165.0, now=now)
         is fallen
     )
 
@@ -100,13 +100,13 @@ def test_each_assessment_is_measured_by_the_set_of_its_own_run(
 
 @pytest.mark.parametrize("state", [State.OPEN, State.IN_REVIEW, State.ESCALATED, State.MONITORING])
 def test_crossing_a_bound_reaches_a_live_case_however_small_the_step(state: State) -> None:
-    known = replace(KNOWN, state=state, points_when_decided=145.0)
-    assert judge(known, replace(FOUND, points=129.9), reopen_points=40.0) is Step.UPDATE
-    assert judge(known, replace(FOUND, points=130.0), reopen_points=40.0) is Step.NOTHING
-    fallen = replace(known, points=148.0, fallen=True)
-    assert judge(fallen, replace(FOUND, points=150.0), reopen_points=40.0) is Step.UPDATE
-    assert judge(fallen, replace(FOUND, points=149.9), reopen_points=40.0) is Step.NOTHING
-    assert judge(fallen, replace(FOUND, points=139.0), reopen_points=40.0) is Step.NOTHING
+    known = replace(KNOWN, state=state, points_when_decided=165.0)
+    assert judge(known, replace(FOUND, points=149.9), reopen_points=40.0) is Step.UPDATE
+    assert judge(known, replace(FOUND, points=150.0), reopen_points=40.0) is Step.NOTHING
+    fallen = replace(known, points=168.0, fallen=True)
+    assert judge(fallen, replace(FOUND, points=170.0), reopen_points=40.0) is Step.UPDATE
+    assert judge(fallen, replace(FOUND, points=169.9), reopen_points=40.0) is Step.NOTHING
+    assert judge(fallen, replace(FOUND, points=159.0), reopen_points=40.0) is Step.NOTHING
 
 
 def test_other_thresholds_alone_can_let_a_case_fall_and_bring_it_back() -> None:
@@ -114,14 +114,14 @@ def test_other_thresholds_alone_can_let_a_case_fall_and_bring_it_back() -> None:
     assert judge(KNOWN, higher, reopen_points=40.0) is Step.UPDATE
     assert falls(KNOWN, higher)
     known = replace(KNOWN, fallen=True, bounds=higher.bounds, thresholds=2)
-    lower = replace(FOUND, thresholds=3, bounds=Bounds(130.0, 20.0))
+    lower = replace(FOUND, thresholds=3, bounds=Bounds(150.0, 20.0))
     assert judge(known, lower, reopen_points=40.0) is Step.UPDATE
     assert not falls(known, lower)
 
 
 @pytest.mark.parametrize("state", [State.DISMISSED, State.REFERRED])
 def test_an_ended_case_is_none_of_its_business(state: State) -> None:
-    known = replace(KNOWN, state=state, points_when_decided=131.0)
+    known = replace(KNOWN, state=state, points_when_decided=151.0)
     assert judge(known, replace(FOUND, points=20.0), reopen_points=40.0) is Step.NOTHING
 
 
@@ -152,22 +152,22 @@ STAYS = " It stays here until somebody decides."
         (
             116.2,
             DEFAULT,
-            "has fallen to 116 points, more than 20 below the 150 at which cases open.",
+            "has fallen to 116 points, more than 20 below the 170 at which cases open.",
         ),
         (
-            129.8,
+            149.8,
             DEFAULT,
-            "has fallen to just under 130 points, more than 20 below the 150 at which cases open.",
+            "has fallen to just under 150 points, more than 20 below the 170 at which cases open.",
         ),
         (
             -12.0,
             DEFAULT,
-            "has fallen to −12 points, more than 20 below the 150 at which cases open.",
+            "has fallen to −12 points, more than 20 below the 170 at which cases open.",
         ),
         (
-            135.0,
+            155.0,
             DEFAULT,
-            "fell more than 20 points below the 150 at which cases open, and is 135 now.",
+            "fell more than 20 points below the 170 at which cases open, and is 155 now.",
         ),
         (
             116.0,

@@ -28,20 +28,20 @@ SYSTEM = Actor.system("worker")
 
 def reassess(of: Account, points: float, **given: Any) -> Assessment:
     """A later run's assessment of an account, taken in."""
-    found = factories.assessment(of, points=points, flagged=points >= 150.0, **given)
+    found = factories.assessment(of, points=points, flagged=points >= 170.0, **given)
     intake.open_cases(found.run, SYSTEM)
     return found
 
 
 def test_a_case_falls_below_the_margin_stays_in_between_and_comes_back() -> None:
-    case = factories.case(points=151.0)
-    story = [(132.0, False), (129.5, True), (145.0, True), (148.0, True), (150.5, False)]
+    case = factories.case(points=171.0)
+    story = [(152.0, False), (149.5, True), (165.0, True), (168.0, True), (170.5, False)]
     for points, fallen in story:
         reassess(case.account, points)
         case.refresh_from_db()
         assert (case.fallen, case.state) == (fallen, "open"), points
-    # 148 was a step of less than ten from 145, and decided nothing
-    assert (case.points, case.version) == (150.5, 5)
+    # 168 was a step of less than ten from 165, and decided nothing
+    assert (case.points, case.version) == (170.5, 5)
     told = Entry.objects.filter(verb="case.update").order_by("number")
     assert [(entry.before["fallen"], entry.after["fallen"]) for entry in told] == [
         (False, False),
@@ -52,23 +52,23 @@ def test_a_case_falls_below_the_margin_stays_in_between_and_comes_back() -> None
 
 
 def test_a_small_step_over_the_bound_reaches_the_case() -> None:
-    case = factories.case(points=151.0)
-    reassess(case.account, 131.0)
-    found = reassess(case.account, 129.0)
+    case = factories.case(points=171.0)
+    reassess(case.account, 151.0)
+    found = reassess(case.account, 149.0)
     case.refresh_from_db()
-    assert (case.points, case.assessment, case.fallen) == (129.0, found, True)
+    assert (case.points, case.assessment, case.fallen) == (149.0, found, True)
 
 
 def test_an_account_that_hovers_over_the_margin_is_told_of_once() -> None:
-    case = factories.case(points=151.0)
-    for points in (129.0, 131.0, 129.0, 131.0, 129.0):
+    case = factories.case(points=171.0)
+    for points in (149.0, 151.0, 149.0, 151.0, 149.0):
         reassess(case.account, points)
     case.refresh_from_db()
-    assert (case.version, case.points, case.fallen) == (2, 129.0, True)
+    assert (case.version, case.points, case.fallen) == (2, 149.0, True)
 
 
 def test_taking_a_run_in_twice_changes_nothing_more() -> None:
-    case = factories.case(points=151.0)
+    case = factories.case(points=171.0)
     found = reassess(case.account, 110.0)
     before = list(Case.objects.values()), Entry.objects.count()
     assert intake.open_cases(found.run, SYSTEM) == (0, 0)
@@ -77,7 +77,7 @@ def test_taking_a_run_in_twice_changes_nothing_more() -> None:
 
 def test_the_set_of_the_shown_assessments_run_counts(admin: User) -> None:
     wide = factories.thresholds(admin, spec={"open_at": 150.0, "keep_margin": 50.0})
-    case = factories.case(points=151.0, in_run=factories.run(thresholds=wide))
+    case = factories.case(points=171.0, in_run=factories.run(thresholds=wide))
     reassess(case.account, 105.0, in_run=factories.run(thresholds=wide))
     case.refresh_from_db()
     assert not case.fallen
@@ -92,7 +92,8 @@ def test_the_set_of_the_shown_assessments_run_counts(admin: User) -> None:
 
 
 def test_a_held_and_a_monitored_case_fall_where_they_are(moderator: User) -> None:
-    held, monitored = factories.held(moderator), factories.monitored(moderator)
+    held = factories.held(moderator, points=160.0)
+    monitored = factories.monitored(moderator, points=160.0)
     for case in (held, monitored):
         reassess(case.account, 50.0)
     assert set(Case.objects.values_list("state", "fallen")) == {
@@ -102,7 +103,7 @@ def test_a_held_and_a_monitored_case_fall_where_they_are(moderator: User) -> Non
 
 
 def test_a_dismissed_case_says_nothing_and_reopens_as_current(moderator: User) -> None:
-    case = factories.case(points=151.0)
+    case = factories.case(points=171.0)
     reassess(case.account, 110.0)
     case = factories.dismiss(moderator, Case.objects.get())
     assert fallen_words(case) == ""
@@ -114,21 +115,21 @@ def test_a_dismissed_case_says_nothing_and_reopens_as_current(moderator: User) -
 
 
 def test_the_history_says_when_it_fell_and_came_back() -> None:
-    case = factories.case(points=151.0)
-    for points in (110.0, 160.0):
+    case = factories.case(points=171.0)
+    for points in (110.0, 180.0):
         reassess(case.account, points)
     case.refresh_from_db()
     told = [item.facts for item in history(case).items]
     assert told == [
-        [("Points", "110 → 160"), ("Score", "is back")],
-        [("Points", "151 → 110"), ("Score", "has fallen")],
-        [("Points", "151")],
+        [("Points", "110 → 180"), ("Score", "is back")],
+        [("Points", "171 → 110"), ("Score", "has fallen")],
+        [("Points", "171")],
     ]
 
 
 def test_intake_asks_for_all_threshold_sets_at_once(admin: User) -> None:
     run = factories.run()
-    cases = [factories.case(points=151.0) for _ in range(3)]
+    cases = [factories.case(points=171.0) for _ in range(3)]
     for case in cases:
         factories.assessment(case.account, run, points=110.0)
     with CaptureQueriesContext(connection) as queries:
@@ -139,14 +140,20 @@ def test_intake_asks_for_all_threshold_sets_at_once(admin: User) -> None:
 def test_the_view_holds_live_fallen_cases_of_every_state_and_no_others(moderator: User) -> None:
     expected = set()
     pairs = (
-        (factories.case(), factories.case()),
-        (factories.held(moderator), factories.held(moderator)),
-        (factories.monitored(moderator), factories.monitored(moderator)),
-        (factories.escalated(moderator), factories.escalated(moderator)),
+        (factories.case(points=160.0), factories.case(points=160.0)),
+        (factories.held(moderator, points=160.0), factories.held(moderator, points=160.0)),
+        (
+            factories.monitored(moderator, points=160.0),
+            factories.monitored(moderator, points=160.0),
+        ),
+        (
+            factories.escalated(moderator, points=160.0),
+            factories.escalated(moderator, points=160.0),
+        ),
     )
     for fallen, current in pairs:
         reassess(fallen.account, 110.0)
-        reassess(current.account, 140.0)
+        reassess(current.account, 160.0)
         expected.add(fallen.pk)
     ended = factories.case()
     reassess(ended.account, 110.0)

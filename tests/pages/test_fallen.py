@@ -20,7 +20,7 @@ WORDS = "Score has fallen"
 
 def fallen(points: float = 116.0) -> Case:
     """An open case that fell to so many points."""
-    case = factories.case(points=151.0)
+    case = factories.case(points=171.0)
     found = factories.assessment(case.account, points=points, flagged=False)
     intake.open_cases(found.run, Actor.system("worker"))
     case.refresh_from_db()
@@ -28,7 +28,7 @@ def fallen(points: float = 116.0) -> Case:
 
 
 def test_row_page_and_view_say_so_in_words(moderator: User, signed_in: SignedIn) -> None:
-    case, other = fallen(), factories.case(points=132.0)
+    case, other = fallen(), factories.case(points=152.0)
     browser = signed_in(moderator)
 
     everything = Seen(browser.get("/queue/"))
@@ -46,7 +46,7 @@ def test_row_page_and_view_say_so_in_words(moderator: User, signed_in: SignedIn)
     page = Seen(browser.get(f"/cases/{case.reference}/"))
     assert WORDS in page.text
     assert (
-        "Its score has fallen to 116 points, more than 20 below the 150 at which cases open. "
+        "Its score has fallen to 116 points, more than 20 below the 170 at which cases open. "
         "It stays here until somebody decides." in page.text
     )
     assert WORDS not in Seen(browser.get(f"/cases/{other.reference}/")).text
@@ -89,7 +89,7 @@ def test_several_are_dismissed_together_from_the_view(moderator: User, signed_in
 def test_the_row_of_an_escalated_case_says_it_too(
     moderator: User, supervisor: User, signed_in: SignedIn
 ) -> None:
-    case = factories.escalate(moderator, factories.held(moderator))
+    case = factories.escalate(moderator, factories.held(moderator, points=160.0))
     found = factories.assessment(case.account, points=60.0, flagged=False)
     intake.open_cases(found.run, Actor.system("worker"))
     assert WORDS in Seen(signed_in(supervisor).get("/escalations/")).text
@@ -109,7 +109,7 @@ def test_the_page_of_a_fallen_case_takes_no_query_more(
     moderator: User, signed_in: SignedIn
 ) -> None:
     browser, counts = signed_in(moderator), []
-    for case in (factories.case(points=151.0), fallen()):
+    for case in (factories.case(points=171.0), fallen()):
         browser.get(f"/cases/{case.reference}/")
         with CaptureQueriesContext(connection) as queries:
             browser.get(f"/cases/{case.reference}/")

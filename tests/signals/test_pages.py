@@ -235,7 +235,7 @@ def test_a_run_that_is_not_there(as_supervisor: Client) -> None:
 def test_the_page_explains_points_and_every_value(as_supervisor: Client) -> None:
     page = as_supervisor.get("/thresholds/").content.decode()
     assert "20 points double the odds" in page
-    assert "odds 181 times those of the average account" in page
+    assert "odds 362 times those of the average account" in page
     assert "Ties that make a contact informative" in page
     assert "Propose a change" not in page
 
@@ -272,7 +272,7 @@ def test_a_change_goes_through_four_eyes_on_the_pages(
     assert draft.spec["stretches"] == [90, 365]
     assert draft.spec["indicators"]["spread"]["enabled"] is False
     text = page.content.decode()
-    assert "<del>150</del>" in text
+    assert "<del>170</del>" in text
     assert "<ins>140</ins>" in text
     assert "another admin approves it" in text
     assert "Approve version 2" not in text

@@ -57,7 +57,7 @@ def test_a_second_admin_puts_a_proposal_in_force(admin: User, admin2: User) -> N
     )
     assert proposed.reason == "Too many cases a day."
     for entry in (proposed, approved):
-        assert entry.before == {"version": 1, "open_at": 150, "min_minors": 3}
+        assert entry.before == {"version": 1, "open_at": 170, "min_minors": 3}
         assert entry.after == {"version": 2, "open_at": 140, "min_minors": 4}
     assert (proposed.actor, approved.actor) == (
         f"staff:{admin.pk} Ada Marsh",

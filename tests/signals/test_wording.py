@@ -66,7 +66,7 @@ def test_changes_name_what_differs_and_to_whom_it_belongs() -> None:
         | {"open_at": 140.0, "stretches": [30, 365], "indicators": {"burst": {"minimum": 6}}}
     )
     assert [(x.field, x.before_text, x.after_text) for x in changes(before, after)] == [
-        ("open_at", "150", "140"),
+        ("open_at", "170", "140"),
         ("stretches", "90, 365, 1,095", "30, 365"),
         ("indicators.burst.minimum", "4", "6"),
     ]

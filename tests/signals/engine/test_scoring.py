@@ -145,7 +145,7 @@ def test_an_indicator_speaks_from_a_ratio_of_one_before_it_is_tempered() -> None
 
 def test_flags_need_points_groups_and_children() -> None:
     def flag(
-        points: float = 150.0,
+        points: float = SPEC.open_at,
         groups: int = 2,
         minors: int = 3,
         fired: bool = False,
