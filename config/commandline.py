@@ -32,7 +32,7 @@ def run(argv: list[str]) -> int:
         os.environ["SIGHTLINE_DATABASE_ROLE"] = "owner"
 
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    from django.core.management import CommandError, execute_from_command_line
     from django.db import Error as DatabaseError
 
     try:
@@ -46,7 +46,7 @@ def run(argv: list[str]) -> int:
         # The reader (`… | head`) has left; closing now would only complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (DatabaseError, ImproperlyConfigured, MigrationsFailed) as error:
+    except (CommandError, DatabaseError, ImproperlyConfigured, MigrationsFailed) as error:
         if "--traceback" in argv or command in _TRACEBACKS:
             raise
         print(_one_sentence(error), file=sys.stderr)

@@ -121,14 +121,18 @@ def sides(pair: Any) -> tuple[Any, Any]:
     return pair >> 31, pair & (2**31 - 1)
 
 
-def approaches(events: Table) -> Table:
-    """What u started towards v: id, u, v, t, kind (code)."""
+def approaches(events: Table, ties: Table) -> Table:
+    """What u started towards v, family left out: id, u, v, t, kind (code)."""
     started = of_type(events, "Offer", "Follow", "Create")
-    return started.select("id", "t", u="actor", v="object", kind="type")
+    started = started.select("id", "t", u="actor", v="object", kind="type")
+    family = ties.filter(ties.kind == KIND["family"])
+    kin = pair(family.a, family.b), pair(family.b, family.a)
+    kin = family.select(kin=kin[0]).union(family.select(kin=kin[1])).distinct()
+    return started.anti_join(kin, pair(started.u, started.v) == kin.kin)
 
 
-def openings(approaches: Table, ties: Table) -> Table:
-    """The first approach of u to v, where v had not approached u before; family left out.
+def openings(approaches: Table) -> Table:
+    """The first approach of u to v, where v had not approached u before.
 
     Columns: u, v, t, kind (code), event. Of simultaneous approaches the request counts, then the
     follow, then the thread. The event is null where u approached v more than once: see
@@ -143,10 +147,6 @@ def openings(approaches: Table, ties: Table) -> Table:
     u, v = sides(first.pair)
     first = first.mutate(u=u, v=v)
     back = first.select(reverse=pair(first.v, first.u), earlier="order")
-    family = ties.filter(ties.kind == KIND["family"])
-    kin = pair(family.a, family.b), pair(family.b, family.a)
-    kin = family.select(kin=kin[0]).union(family.select(kin=kin[1])).distinct()
-    first = first.anti_join(kin, first.pair == kin.kin)
     first = first.left_join(back, first.pair == back.reverse)
     first = first.filter(first.earlier.isnull() | (first.earlier >> 2 >= first.order >> 2))
     return first.select(

@@ -38,7 +38,8 @@ def _dated(stated: Table, asked: Table, granted: Table, ends: Table) -> Table:
 
     Nobody asks for what there is: of a pair with a request in the events, a tie without a start is
     no older than the first request that was granted, else than the first. Where the pair had come
-    apart before it asked, there was an earlier tie, and nothing is known about its start.
+    apart before it asked, or the tie was over by then, there was an earlier tie, and nothing is
+    known about its start.
     ``asked``, ``granted``, ``ends``: pair, t.
     """
     undated = stated.filter(stated.start == ALWAYS)
@@ -53,18 +54,30 @@ def _dated(stated: Table, asked: Table, granted: Table, ends: Table) -> Table:
     begun = begun.left_join(apart, begun.asking == apart.parted)
     begun = begun.filter(begun.apart_at.isnull() | (begun.apart_at >= begun.asked_at))
     begun = begun.select("asking", begins=begun.granted_at.fill_null(begun.asked_at))
-    both = undated.left_join(begun, undated.pair == begun.asking)
+    both = undated.left_join(begun, [undated.pair == begun.asking, undated.until > begun.begins])
     both = both.select("pair", start=both.begins.fill_null(both.start), until="until")
     return stated.filter(stated.start != ALWAYS).union(both)
 
 
 def _friend_ends(events: Table, answers: Table, undone: Table) -> Table:
-    """What ends friend ties: pair, t."""
+    """What ends friend ties: pair, t.
+
+    An offer that is withdrawn or rejected ends a tie only where it had been accepted: of two that
+    cross, one makes the tie, and what becomes of the other means nothing.
+    """
     removed = of_type(events, "Remove").select(x="actor", y="object", t="t")
-    taken = undone.filter((undone.kind == OFFER) & (undone.what != TYPE["Block"]))
-    # an offer that is rejected after it was accepted is an end too
-    refused = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == OFFER))
-    ends = removed.union(taken.select("x", "y", "t")).union(refused.select(x="u", y="v", t="t"))
+    taken = undone.filter((undone.kind == OFFER) & (undone.what == TYPE["Accept"]))
+    # what was accepted and then withdrawn or rejected is named twice at least
+    withdrawn = undone.filter((undone.what == OFFER) & ~undone.alone)
+    rejected = answers.filter((answers.type == TYPE["Reject"]) & (answers.kind == OFFER))
+    rejected = rejected.filter(~rejected.alone).select("request", "t", x="u", y="v")
+    later = withdrawn.select("request", "t", "x", "y").union(rejected)
+    accepts = answers.filter((answers.type == TYPE["Accept"]) & ~answers.alone)
+    accepts = accepts.select(granted="request", granted_at="t")
+    later = later.semi_join(
+        accepts, [later.request == accepts.granted, later.t >= accepts.granted_at]
+    )
+    ends = removed.union(taken.select("x", "y", "t")).union(later.select("x", "y", "t"))
     return ends.select(pair=_sorted_pair(ends.x, ends.y), t=ends.t)
 
 
@@ -73,8 +86,8 @@ def friend_ties(
 ) -> Table:
     """Friend ties: pair (a < b), start, end, by (0 nobody known, 1 a, 2 b), init (when they began).
 
-    A stated tie counts as begun by whoever first asked the other before it; an accepted offer by
-    who offered.
+    A stated tie counts as begun by who asked for what was accepted last before it; where nothing
+    was, by whoever first asked the other. An accepted offer by who offered.
     """
     accepts = answers.filter((answers.type == TYPE["Accept"]) & (answers.kind == OFFER))
     ends = _friend_ends(events, answers, undone)
@@ -111,7 +124,30 @@ def friend_ties(
         by=ibis.ifelse(accepts.u < accepts.v, 1, 2).cast("int8"),
         init=accepts.requested,
     )
-    return _with_ends(older.union(known, accepted), ends)
+    return _with_ends(older.union(_as_accepted(known, accepted), accepted), ends)
+
+
+def _as_accepted(stated: Table, accepted: Table) -> Table:
+    """Stated ties (as ``friend_ties``), begun as the offer was that was accepted last before them.
+
+    Of several at the same instant the earliest offer counts.
+    """
+    begun = accepted.select(made="pair", made_at="start", how=accepted.init * 4 + accepted.by)
+    begun = stated.select("pair", "start").distinct().join(begun, stated.pair == begun.made)
+    begun = begun.filter(begun.made_at <= begun.start)
+    last = begun.group_by(same="pair", begin="start").aggregate(last=begun.made_at.max())
+    begun = begun.join(
+        last, [begun.pair == last.same, begun.start == last.begin, begun.made_at == last["last"]]
+    )
+    begun = begun.group_by(same="pair", begin="start").aggregate(how=begun.how.min())
+    both = stated.left_join(begun, [stated.pair == begun.same, stated.start == begun.begin])
+    return both.select(
+        "pair",
+        "start",
+        "until",
+        by=(both.how & 3).fill_null(both.by).cast("int8"),
+        init=(both.how >> 2).fill_null(both.init),
+    )
 
 
 def follows(ties: Table, events: Table, answers: Table, requests: Table, undone: Table) -> Table:
@@ -121,7 +157,9 @@ def follows(ties: Table, events: Table, answers: Table, requests: Table, undone:
     asked = of_type(events, "Follow").select("id", "actor", "object", published="t")
     known = asked.left_join(requests, asked.id == requests.request)
     # what somebody was asked to approve, and did not, is no follow
-    declined = known.rejected.notnull() | known.ignored.notnull()
+    approving = answers.filter(answers.kind == FOLLOW).select(approver="v").distinct()
+    known = known.left_join(approving, known.object == approving.approver)
+    declined = known.rejected.notnull() | known.ignored.notnull() | known.approver.notnull()
     known = known.filter(known.accepted.notnull() | ~declined)
     begun = known.select(
         pair=pair(known.actor, known.object),

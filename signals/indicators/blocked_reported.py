@@ -27,7 +27,7 @@ from signals.indicators.base import (
     stretch_of,
     total,
 )
-from signals.indicators.people import people_met
+from signals.indicators.people import had_met, people_met
 from signals.scoring import excess_llr
 from signals.spec import ThresholdSpec
 
@@ -53,20 +53,6 @@ def _reports(tables: Tables) -> Table:
         stretch=stretch_of(s.t, tables.spec, tables.as_of),
     )
     return s.filter(s.stretch < len(tables.spec.stretches))
-
-
-def _met(tables: Tables, reports: Table) -> Table:
-    """Reports by children who had contact with the account before: event."""
-    first = tables.facts.select(x="u", y="v", since="t")
-    either = first.union(first.select(x="y", y="x", since="since"))
-    contact = reports.join(
-        either, [reports.u == either.x, reports.v == either.y, either.since <= reports.t]
-    ).select("event")
-    half = half_ties(tables.ties)
-    tied = reports.join(
-        half, [reports.u == half.x, reports.v == half.w, half.start < reports.t]
-    ).select("event")
-    return contact.union(tied).distinct().select(met="event")
 
 
 def _echoes(tables: Tables, reports: Table) -> Table:
@@ -135,7 +121,7 @@ def weighed(tables: Tables) -> Table:
     """
     spec = tables.spec
     r = tables.keep("reports", _reports(tables))
-    met = tables.keep("reports_met", _met(tables, r))
+    met = tables.keep("reports_met", had_met(tables, r))
     echo = tables.keep("reports_echo", _echoes(tables, r))
     by, pairs, overall = _credibility(tables, r)
     own = pairs.select(case_="about", by_="reporter", own_right="confirmed")

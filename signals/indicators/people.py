@@ -5,7 +5,7 @@ from __future__ import annotations
 from ibis.expr.types import Table
 
 from signals.engine.canonical import OUTCOME
-from signals.indicators.base import Tables, by_stretch, stretch_of
+from signals.indicators.base import Tables, by_stretch, half_ties, stretch_of
 
 
 def busy(tables: Tables, minimum: int) -> Table:
@@ -14,6 +14,18 @@ def busy(tables: Tables, minimum: int) -> Table:
     many = children.group_by("u").aggregate(children=children.count())
     # a table, not an expression: the engine then knows how few they are beside the contacts
     return tables.keep(f"busy_{minimum}", many.filter(many.children >= minimum).select(busy="u"))
+
+
+def had_met(tables: Tables, acts: Table) -> Table:
+    """Of what v did about u (event, u, v, t), that after a contact of the two, or a tie: met."""
+    first = tables.facts.select(x="u", y="v", since="t")
+    either = first.union(first.select(x="y", y="x", since="since"))
+    contact = acts.join(
+        either, [acts.u == either.x, acts.v == either.y, either.since <= acts.t]
+    ).select("event")
+    half = half_ties(tables.ties)
+    tied = acts.join(half, [acts.u == half.x, acts.v == half.w, half.start < acts.t])
+    return contact.union(tied.select("event")).distinct().select(met="event")
 
 
 def people_came(tables: Tables) -> Table:

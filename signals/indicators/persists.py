@@ -29,6 +29,7 @@ from signals.indicators.base import (
     total,
     was,
 )
+from signals.indicators.people import had_met
 from signals.spec import ThresholdSpec
 
 KEY = "persists"
@@ -39,10 +40,25 @@ LEAST = 0.02  # accounts of the cohort do so at least this often
 
 
 def _refusals(tables: Tables) -> Table:
-    """u was refused by v at r: u, v, r, blocked."""
+    """u was refused by v at r, after the two had met: u, v, r, blocked."""
     s = tables.safety
-    s = s.filter(s.kind.isin(["reject", "unfriend", "block"]))
-    return s.select(u="object", v="actor", r="t", blocked=s.kind == "block")
+    asked = s.filter(s.kind.isin(["reject", "unfriend"]))
+    # whoever blocks a stranger beforehand has nobody come back
+    blocks = s.filter(s.kind == "block").select("t", event="id", u="object", v="actor")
+    known = tables.keep("blocks_met", had_met(tables, blocks))
+    blocks = blocks.semi_join(known, blocks.event == known.met)
+    asked = asked.select(u="object", v="actor", r="t", blocked=ibis.literal(False))
+    blocks = blocks.select("u", "v", r="t", blocked=ibis.literal(True))
+    return tables.keep("refusals", _by_grown(tables, asked.union(blocks), "r"))
+
+
+def _by_grown(tables: Tables, rows: Table, at: str) -> Table:
+    """Rows (u, …) without those of the time when u was a child by verified age."""
+    ages = tables.accounts.filter(tables.accounts.verified & tables.accounts.until_18.notnull())
+    ages = ages.select(young="account", young_until="until_18")
+    both = rows.left_join(ages, rows.u == ages.young)
+    both = both.filter(both.young_until.isnull() | (both[at] >= both.young_until))
+    return both.drop("young", "young_until")
 
 
 def _children(tables: Tables) -> Table:
@@ -123,7 +139,7 @@ def returns(tables: Tables) -> Table:
     both = _returns(tables).union(_third(tables))
     ages = _children(tables)
     both = both.join(ages, both.v == ages.child)
-    both = both.filter(both.t < both.until_18)
+    both = _by_grown(tables, both.filter(both.t < both.until_18), "t")
     both = both.select(
         "u",
         "v",

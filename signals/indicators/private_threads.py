@@ -40,12 +40,25 @@ KEY = "private_threads"
 WHOM = "met", "met_adults", "reached", "reached_adults"
 
 
+def _first(threads: Table) -> Table:
+    """The first thread of each pair: u, v, t, event. Ids follow the import, not the time."""
+    a = threads
+    first = a.group_by("u", "v").aggregate(t=a.t.min(), event=a.id.min(), times=a.count())
+    several = first.filter(first.times > 1).select("u", "v", "t")
+    named = a.select("id", x="u", y="v", at="t")
+    several = several.join(
+        named, [several.u == named.x, several.v == named.y, several.t == named["at"]]
+    )
+    several = several.group_by("u", "v", "t").aggregate(event=several.id.min())
+    return first.filter(first.times == 1).drop("times").union(several)
+
+
 def threads(tables: Tables) -> Table:
     """First thread of each pair with somebody of known age: event, u, v, t, child, stretch."""
     spec = tables.spec
     a = tables.approaches
     a = a.filter(a.kind == CREATE)
-    first = a.group_by("u", "v").aggregate(t=a.t.min(), event=a.id.min())
+    first = _first(a)
     people = tables.accounts
     mine = people.select(
         me="account",

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from accounts import services
 from accounts.formats.detect import FORMATS
@@ -28,6 +28,12 @@ class Command(BaseCommand):
         "same rows again changes nothing. Exit status 0: every row is in; 2: some rows were "
         "rejected and stand in the rejects file; 1: nothing was imported."
     )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """A parser that refuses wrong arguments with status 1: 2 means that rows were rejected."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.called_from_command_line = False
+        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, metavar="PATH", help="a file or a folder")

@@ -66,6 +66,12 @@ class Command(BaseCommand):
             scores = latest_scores()
         except (TruthError, NoRun) as error:
             raise CommandError(str(error)) from error
+        absent = _not_imported(truth.account_id)
+        if absent:
+            self.stderr.write(
+                f"{absent:,} of {truth.size:,} accounts in {options['truth']} are not imported; "
+                "they count as accounts without any score."
+            )
         planted = truth.account_id.filter(pa.array(truth.label)).to_pylist()
         cases = first_flags(planted)
         if options["replay"] > 0:
@@ -80,6 +86,7 @@ class Command(BaseCommand):
             calibration=calibration(scores, _decisions(), _spec()),
             sample=missed(hooks.sampled(), scores, hooks.case_accounts()),
         )
+        report["not_imported"] = absent
         if options["json"]:
             self.stdout.write(json.dumps(report, allow_nan=False))
             return
@@ -117,6 +124,16 @@ def _decisions() -> dict[int, bool]:
     """Account to whether its last decided case was confirmed."""
     rows = sorted(hooks.labels(), key=lambda label: label.decided_at)
     return {label.account: label.outcome == "confirmed" for label in rows}
+
+
+def _not_imported(names: pa.Array) -> int:
+    """How many of these account_ids are no imported account's."""
+    from signals import arrow
+
+    with arrow.connect() as adbc, adbc.cursor() as cursor:
+        cursor.execute("SELECT account_id FROM accounts_account WHERE NOT provisional")
+        known = cursor.fetch_arrow_table()["account_id"].cast(pa.string()).combine_chunks()
+    return len(names) - (pc.sum(pc.is_in(names.cast(pa.string()), value_set=known)).as_py() or 0)
 
 
 def _names() -> pa.Table:

@@ -120,10 +120,8 @@ class World:
             return "withdrawn"
         if contact.t > self.as_of - self.pending_days * DAY:
             return "pending"
-        approves = any(
-            asked["type"] == "Follow" and asked["object"] == contact.v for _, asked in self.answers
-        )
-        return "ignored" if contact.kind == "Offer" or approves else "followed"
+        unseen = contact.kind == "Offer" or self._approves(contact.v)
+        return "ignored" if unseen else "followed"
 
     def _ends(self, kind: str) -> list[tuple[int, int, int]]:
         """(u, v, t): the request of that kind from u to v, or any between them, ends at t."""
@@ -139,12 +137,22 @@ class World:
                 request = next((asked for a, asked in self.answers if a is target), None)
             else:
                 request = target if target["type"] in REQUESTS else None
-            if request is not None and request["type"] == kind:
+            if request is not None and request["type"] == kind and self._made(request, event):
                 ends.append((request["actor"], request["object"], event["t"]))
         for answer, asked in self.answers:
-            if answer["type"] == "Reject" and asked["type"] == kind:
+            if answer["type"] == "Reject" and asked["type"] == kind and self._made(asked, answer):
                 ends.append((asked["actor"], asked["object"], answer["t"]))
         return ends
+
+    def _made(self, request: dict, ends: dict) -> bool:
+        """Whether there is anything to end: an offer that nobody accepted made no tie."""
+        accepted = min(self.answered(request, "Accept"), default=oracle.STILL)
+        return request["type"] == "Follow" or accepted <= ends["t"]
+
+    def _approves(self, account: int) -> bool:
+        return any(
+            asked["type"] == "Follow" and asked["object"] == account for _, asked in self.answers
+        )
 
     def _begin(self, tie: dict) -> float:
         """When a stated tie began: without a start, with the request of its pair, if any."""
@@ -167,8 +175,11 @@ class World:
             if kind == "Follow"
             and not self.answered(event, "Accept")
             and not self.answered(event, "Reject")
+            and not self.answered(event, "Ignore")
+            and not self._approves(event["object"])
         ]
-        return min(granted, default=asked)
+        begun = min(granted, default=asked)
+        return begun if begun < tie["end"] else oracle.ALWAYS
 
     def _friends(self) -> list[oracle.Tie]:
         ends = self._ends("Offer")
@@ -191,6 +202,8 @@ class World:
                 begun = {a: None, b: None}
                 if contact is not None:
                     begun[contact.u] = contact.t
+                if made := self._accepted_last(a, b, start):
+                    begun = {a: None, b: None, made["actor"]: made["t"]}
                 end = closed(a, b, start, tie["end"])
                 ties.append(oracle.Tie(a, b, start, end, begun[a], begun[b]))
         for answer, asked in self.answers:
@@ -200,6 +213,16 @@ class World:
                     oracle.Tie(a, b, start, closed(a, b, start, oracle.STILL), asked["t"], None)
                 )
         return ties
+
+    def _accepted_last(self, a: int, b: int, before: float) -> dict | None:
+        """The offer between the two that was accepted last; of several the earliest."""
+        accepted = [
+            (-answer["t"], asked["t"], asked["actor"] > asked["object"], asked)
+            for answer, asked in self.answers
+            if answer["type"] == "Accept" and asked["type"] == "Offer"
+            and {asked["actor"], asked["object"]} == {a, b} and answer["t"] <= before
+        ]  # fmt: skip
+        return min(accepted, key=lambda one: one[:3])[3] if accepted else None
 
     def _mutual_follows(self) -> list[oracle.Tie]:
         ends = self._ends("Follow")
@@ -211,7 +234,7 @@ class World:
         for event in self.of("Follow"):
             accepts = self.answered(event, "Accept")
             declined = self.answered(event, "Reject") or self.answered(event, "Ignore")
-            if not accepts and declined:
+            if not accepts and (declined or self._approves(event["object"])):
                 continue
             start = min(accepts, default=event["t"])
             follows.append((event["actor"], event["object"], start, oracle.STILL, event["t"]))
