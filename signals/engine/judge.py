@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from signals.engine.aside import judgement_aside
 from signals.engine.cohorts import Cohorts
+from signals.engine.machine import threads as processors
 from signals.engine.prepare import Prepared
 from signals.indicators.base import Frame, Judgement, Tables, by_stretch
 from signals.indicators.private_threads import threads
@@ -23,8 +24,11 @@ from signals.scoring import POINTS, best_stretch, combine, flags, ranks, temper
 from signals.spec import KEYS, ThresholdSpec
 
 Floats = NDArray[np.float64]
-BLOCK = 200_000  # accounts combined at a time
+BLOCK = 100_000  # accounts combined at a time by one thread
 WAITING = 2  # indicators counted and not yet judged, besides the one at work
+# Slow to judge: counted first, so that others are counted meanwhile. Quickly judged: counted last,
+# since nothing is counted beside them.
+SLOW, QUICK = ("private_threads", "volume"), ("co_targeting", "age_mismatch", "persists")
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     for key, judgement in _judgements(tables, cohorts, spec):
         assessed[judgement.account[~np.isnan(judgement.llr).all(axis=0)]] = True
         judgements[key] = judgement
+    judgements = {key: judgements[key] for key in KEYS if key in judgements}
     account = np.flatnonzero(assessed)
     llr = np.full((stretches, len(KEYS), len(account)), np.nan)
     for key, judged in judgements.items():
@@ -97,16 +102,20 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     total = np.full((stretches, len(account)), np.nan)
     speaking = np.zeros(total.shape, np.int64)
     fired = np.zeros(total.shape, np.bool_)
-    for first in range(0, len(account), BLOCK):
-        block = slice(first, first + BLOCK)
+
+    def add_up(block: slice) -> None:
         combined = combine(llr[:, :, block], spec)
         total[:, block], speaking[:, block] = combined.llr, combined.speaking
         fired[:, block] = combined.fired
-    without = total.copy()
-    timed = np.flatnonzero(~np.isnan(llr[:, KEYS.index("private_fast")]).all(axis=0))
-    for first in range(0, len(timed), BLOCK):
-        rows = timed[first : first + BLOCK]
+
+    def add_up_without(rows: NDArray[np.int64]) -> None:
         without[:, rows] = combine(llr[:, :, rows], spec, leave_out=("private_fast",)).llr
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(add_up, _blocks(len(account))))
+        without = total.copy()
+        timed = np.flatnonzero(~np.isnan(llr[:, KEYS.index("private_fast")]).all(axis=0))
+        list(pool.map(add_up_without, [timed[block] for block in _blocks(len(timed))]))
     best = best_stretch(total)
     at = best, np.arange(len(account))
     points = total[at] * POINTS
@@ -126,10 +135,14 @@ def judge_all(tables: Tables, cohorts: Cohorts, prepared: Prepared, spec: Thresh
     )
 
 
+def _blocks(count: int) -> list[slice]:
+    return [slice(first, first + BLOCK) for first in range(0, count, BLOCK)]
+
+
 def _judgements(
     tables: Tables, cohorts: Cohorts, spec: ThresholdSpec
 ) -> Iterator[tuple[str, Judgement]]:
-    """Every enabled indicator's judgement, put aside, in the order of the registry.
+    """Every enabled indicator's judgement, put aside, in the order in which they are counted.
 
     While the engine counts for one indicator, those before it are judged beside it: counting
     leaves a processor waiting now and then, and judging needs one only. A single one at a time,
@@ -142,12 +155,13 @@ def _judgements(
         found = REGISTRY[key].judge(frame(counted, len(spec.stretches)), cohorts, spec)
         return judgement_aside(found.only(np.ones(len(found.account), np.bool_)))
 
+    between = (key for key in REGISTRY if key not in SLOW + QUICK)
+    order = [key for key in (*SLOW, *between, *QUICK) if spec[key].enabled]
     waiting: deque[tuple[str, Future[Judgement]]] = deque()
     with ThreadPoolExecutor(1) as beside:
-        for key, indicator in REGISTRY.items():
-            if not spec[key].enabled:
-                continue
-            counted = tables.answer(f"counts of {key}", partial(indicator.counts, tables))
+        for key in order:
+            counts = partial(REGISTRY[key].counts, tables)
+            counted = tables.answer(f"counts of {key}", counts)
             waiting.append((key, beside.submit(judge, key, counted)))
             if len(waiting) > WAITING:
                 first, judged = waiting.popleft()

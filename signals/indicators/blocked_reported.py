@@ -121,7 +121,7 @@ def weighed(tables: Tables) -> Table:
     """
     spec = tables.spec
     r = tables.keep("reports", _reports(tables))
-    met = tables.keep("reports_met", had_met(tables, r))
+    met = had_met(tables)
     echo = tables.keep("reports_echo", _echoes(tables, r))
     by, pairs, overall = _credibility(tables, r)
     own = pairs.select(case_="about", by_="reporter", own_right="confirmed")

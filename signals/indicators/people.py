@@ -16,8 +16,10 @@ def busy(tables: Tables, minimum: int) -> Table:
     return tables.keep(f"busy_{minimum}", many.filter(many.children >= minimum).select(busy="u"))
 
 
-def had_met(tables: Tables, acts: Table) -> Table:
-    """Of what v did about u (event, u, v, t), that after a contact of the two, or a tie: met."""
+def had_met(tables: Tables) -> Table:
+    """Blocks and reports after a contact of the two, or a tie: met (the event)."""
+    acts = tables.safety.filter(tables.safety.kind.isin(["block", "report"]))
+    acts = acts.select("t", event="id", u="object", v="actor")
     first = tables.facts.select(x="u", y="v", since="t")
     either = first.union(first.select(x="y", y="x", since="since"))
     contact = acts.join(
@@ -25,7 +27,8 @@ def had_met(tables: Tables, acts: Table) -> Table:
     ).select("event")
     half = half_ties(tables.ties)
     tied = acts.join(half, [acts.u == half.x, acts.v == half.w, half.start < acts.t])
-    return contact.union(tied.select("event")).distinct().select(met="event")
+    met = contact.union(tied.select("event")).distinct().select(met="event")
+    return tables.keep("met_before", met)
 
 
 def people_came(tables: Tables) -> Table:

@@ -45,8 +45,8 @@ def _refusals(tables: Tables) -> Table:
     asked = s.filter(s.kind.isin(["reject", "unfriend"]))
     # whoever blocks a stranger beforehand has nobody come back
     blocks = s.filter(s.kind == "block").select("t", event="id", u="object", v="actor")
-    known = tables.keep("blocks_met", had_met(tables, blocks))
-    blocks = blocks.semi_join(known, blocks.event == known.met)
+    met = had_met(tables)
+    blocks = blocks.semi_join(met, blocks.event == met.met)
     asked = asked.select(u="object", v="actor", r="t", blocked=ibis.literal(False))
     blocks = blocks.select("u", "v", r="t", blocked=ibis.literal(True))
     return tables.keep("refusals", _by_grown(tables, asked.union(blocks), "r"))
