@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 Rows = Mapping[str, NDArray[Any]]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised when what is kept changes: priors of another format are not used."""
 
 

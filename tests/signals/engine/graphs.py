@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 
-from signals.engine.tables import RawGraph
+from signals.engine.tables import EVENTS, RawGraph
 
+Row = tuple[str, int, int, float]
+"""Type, actor, object or place of the named row, and how long before some moment."""
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 TYPES = (
     "Offer",
@@ -22,11 +25,30 @@ TYPES = (
     "Flag",
     "Remove",
 )
+REFERRING = ("Accept", "Reject", "Ignore", "Undo")
 WEIGHTS = (0.3, 0.14, 0.07, 0.25, 0.06, 0.03, 0.05, 0.04, 0.02, 0.04)
 
 
 def at(hours: float) -> datetime:
     return BEGIN + timedelta(hours=float(hours))
+
+
+def events_of(rows: Iterable[Row], moment: Callable[[float], datetime]) -> pa.Table:
+    """The events of ``rows``, numbered from 0; ``moment`` says when each was."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": n,
+                "type": kind,
+                "actor": actor,
+                "object": None if kind in REFERRING else other,
+                "ref": other if kind in REFERRING else None,
+                "published": moment(before),
+            }
+            for n, (kind, actor, other, before) in enumerate(rows)
+        ],
+        schema=EVENTS,
+    )
 
 
 def random_graph(
@@ -77,7 +99,7 @@ def random_graph(
     for number in numbers:
         kind = str(rng.choice(TYPES, p=WEIGHTS))
         row = {"id": int(number), "type": kind, "object": None, "ref": None, "published": moment()}
-        if kind in ("Accept", "Reject", "Ignore", "Undo"):
+        if kind in REFERRING:
             target = rows[int(rng.integers(0, len(rows)))] if rows else None
             if target is None:
                 continue

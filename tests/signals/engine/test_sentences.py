@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from signals.engine.run import run
-from signals.engine.tables import ACCOUNTS, EVENTS, TIES, RawGraph
+from signals.engine.tables import ACCOUNTS, TIES, RawGraph
 from signals.indicators.base import Said
 from signals.indicators.registry import REGISTRY
 from signals.spec import KEYS, ThresholdSpec
+from tests.signals.engine.graphs import Row, events_of
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 SPEC = ThresholdSpec()
@@ -91,12 +92,9 @@ def test_what_most_accounts_have_is_not_one_in_one() -> None:
 
 # One adult (0) and children, who are told apart by number
 
-Row = tuple[str, int, int, float]
-
 
 def graph(rows: list[Row], friends: list[tuple[int, int]], ages: list[int]) -> RawGraph:
     """``rows``: type, actor, object or number of the named row, hours before AT."""
-    refers = ("Accept", "Reject", "Ignore", "Undo")
     return RawGraph(
         accounts=pa.Table.from_pylist(
             [{"id": n, "birth_year": 2026 - age} for n, age in enumerate(ages)], schema=ACCOUNTS
@@ -104,20 +102,7 @@ def graph(rows: list[Row], friends: list[tuple[int, int]], ages: list[int]) -> R
         ties=pa.Table.from_pylist(
             [{"a": a, "b": b, "kind": "friend"} for a, b in friends], schema=TIES
         ),
-        events=pa.Table.from_pylist(
-            [
-                {
-                    "id": n,
-                    "type": kind,
-                    "actor": actor,
-                    "object": None if kind in refers else other,
-                    "ref": other if kind in refers else None,
-                    "published": AT - timedelta(hours=hours),
-                }
-                for n, (kind, actor, other, hours) in enumerate(rows)
-            ],
-            schema=EVENTS,
-        ),
+        events=events_of(rows, lambda hours: AT - timedelta(hours=hours)),
     )
 
 

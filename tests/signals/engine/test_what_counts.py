@@ -9,39 +9,24 @@ import pyarrow as pa
 import pytest
 
 from signals.engine.run import run
-from signals.engine.tables import ACCOUNTS, EVENTS, TIES, RawGraph
+from signals.engine.tables import ACCOUNTS, TIES, RawGraph
 from signals.spec import ThresholdSpec
+from tests.signals.engine.graphs import Row, events_of
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 SPEC = ThresholdSpec()
 CHILDREN = (1, 2, 3, 4)
-Row = tuple[str, int, int, float]
-"""Type, actor, object or place of the named row, days before AT."""
 
 
 def graph(rows: list[Row], ties: list[dict[str, Any]] | None = None, **me: Any) -> RawGraph:
-    """Account 0 (``me``, else a grown-up) and four children of 14."""
-    refers = ("Accept", "Reject", "Ignore", "Undo")
+    """Account 0 (``me``, else a grown-up) and four children of 14; ``rows``: days before AT."""
     people = [{"id": 0, **(me or {"birth_year": 1985})}]
     people += [{"id": child, "birth_year": 2012} for child in CHILDREN]
     people += [{"id": other, "birth_year": 1990} for other in (5, 6)]
     return RawGraph(
         accounts=pa.Table.from_pylist(people, schema=ACCOUNTS),
         ties=pa.Table.from_pylist(ties or [], schema=TIES),
-        events=pa.Table.from_pylist(
-            [
-                {
-                    "id": n,
-                    "type": kind,
-                    "actor": actor,
-                    "object": None if kind in refers else other,
-                    "ref": other if kind in refers else None,
-                    "published": AT - timedelta(days=days),
-                }
-                for n, (kind, actor, other, days) in enumerate(rows)
-            ],
-            schema=EVENTS,
-        ),
+        events=events_of(rows, lambda days: AT - timedelta(days=days)),
     )
 
 
