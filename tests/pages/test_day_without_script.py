@@ -161,7 +161,7 @@ def test_an_admin_s_day(admin: User, admin2: User) -> None:
 
     # Proposes a threshold; another admin approves it
     day.go("/thresholds/").follow("Propose a change")
-    day.enter("Open a case at", "170").enter("Why", "Fewer cases a day.")
+    day.enter("Open a case at", "190").enter("Why", "Fewer cases a day.")
     day.press("Propose this version")
     version = ThresholdSet.objects.latest("version")
     second = sign_in(admin2).go("/thresholds/").press(f"Approve version {version.version}")
