@@ -84,9 +84,9 @@ GROUP_MEANING: Final = (
 )
 
 SHARE_MEANING: Final = (
-    "The smaller it is, the less this indicator adds when it speaks for suspicion; at 1 nothing is "
-    "taken off. Empty: as set for all indicators under “Comparison and score”, which also holds "
-    "where an indicator speaks against suspicion."
+    "Above 0 and at most 1. The smaller it is, the less this indicator adds when it speaks for "
+    "suspicion; at 1 nothing is taken off. Empty: as set for all indicators under “Comparison and "
+    "score”, which also holds where an indicator speaks against suspicion."
 )
 
 MINIMUM: Final[dict[str, str]] = {

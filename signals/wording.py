@@ -249,8 +249,6 @@ def _indicator_items(spec: ThresholdSpec, key: str) -> Iterator[Item]:
             "share, above 0 and at most 1",
             SHARE_MEANING,
             settings.share,
-            low=0.0,
-            high=1.0,
             optional=True,
         )
     if settings.alternative is not None:
